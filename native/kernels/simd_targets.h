@@ -1,0 +1,17 @@
+// Include first in a file that is compiled once for each SIMD target (hwy/foreach_target.h). Three
+// x86 targets are enough: the baseline, AVX2 and AVX-512; the ones left out lie between them and
+// would only make builds longer.
+#pragma once
+
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+
+// Promises that no iteration of the next loop reads what another one writes; the same address read
+// and then written by one iteration (work in place) is fine.
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed"  // some of these loops call library functions
+#define TENON_IVDEP _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define TENON_IVDEP _Pragma("GCC ivdep")
+#else
+#define TENON_IVDEP
+#endif

@@ -1,0 +1,103 @@
+// What the three convolutions share: shapes read from an instruction, the cut of an output plane
+// into tiles, scratch. Letters: B images, C channels of x, O of y, G groups, Cg and Og channels of
+// a group, H W and OH OW planes, KH KW taps.
+#pragma once
+
+#include "kernels/im2col.h"
+#include "ops/epilogue.h"
+
+namespace tenon {
+
+struct ConvShape {
+  ConvWindow window{};
+  DType dtype = DType::f32;
+  int64_t B = 0, C = 0, O = 0, G = 1, Cg = 0, Og = 0;
+  bool pointwise = false;  // 1x1, stride 1, no pad: a plane is its own column matrix
+  bool depthwise = false;  // one channel and few filters a group: no product of matrices
+
+  int64_t HW() const { return window.H * window.W; }
+  int64_t OHW() const { return window.positions(); }
+  int64_t taps() const { return window.taps(); }
+  int64_t filter() const { return Cg * taps(); }  // elements of one filter: CKK
+  int64_t bytes() const { return dtype_bytes(dtype); }
+  double flops() const;
+  double traffic() const;  // bytes of x, y and w
+
+  // Reads attrs [strideH, strideW, padTop, padLeft, dilationH, dilationW, groups]; returns what is
+  // wrong.
+  static std::string read(const Instr& instr, const View& x, const View& w, const View& y,
+                          ConvShape* shape);
+};
+
+// Tiles of an output plane: `rows` whole rows each, or parts of `cols` of one row.
+struct ConvTiling {
+  int64_t OH = 0, OW = 0, rows = 1, cols = 1;
+  int64_t across() const { return (OW + cols - 1) / cols; }
+  int64_t count() const { return OH == 0 || OW == 0 ? 0 : (OH + rows - 1) / rows * across(); }
+  ConvTile at(int64_t index) const;
+  ConvTile largest() const { return {0, std::min(rows, OH), 0, std::min(cols, OW)}; }
+};
+
+// Tiles whose column matrix of `column_rows` rows stays in cache, at least `fewest` of them where
+// they stay wide enough.
+ConvTiling tile_output(const ConvShape& shape, int64_t column_rows, int64_t fewest);
+
+// Images whose small planes share one product: the filters are packed once for all of them. 1:
+// none.
+int64_t merge_images(const ConvShape& shape, int64_t column_rows);
+
+// Scratch of a thread: column matrix, padded plane, gathered outputs, offsets of taps.
+struct ConvScratch {
+  int64_t column = 0, padded = 0, gathered = 0, offsets = 0;  // elements of each
+  int64_t element_bytes = 0;
+  int64_t bytes() const {
+    return part(column) + part(padded) + part(gathered) + align64(offsets * 8);
+  }
+  template <class T>
+  T* column_at(const Frame& frame) const {
+    return reinterpret_cast<T*>(frame.scratch);
+  }
+  template <class T>
+  T* padded_at(const Frame& frame) const {
+    return reinterpret_cast<T*>(frame.scratch + part(column));
+  }
+  template <class T>
+  T* gathered_at(const Frame& frame) const {
+    return reinterpret_cast<T*>(frame.scratch + part(column) + part(padded));
+  }
+  int64_t* offsets_at(const Frame& frame) const {
+    return reinterpret_cast<int64_t*>(frame.scratch + part(column) + part(padded) + part(gathered));
+  }
+
+ private:
+  int64_t part(int64_t elements) const { return align64(elements * element_bytes); }
+};
+
+struct ConvState : OpState {
+  ConvShape shape;
+  ConvTiling tiling;
+  ConvScratch scratch;
+  Epilogue epilogue;
+  int64_t merge = 1;         // images of one product
+  int64_t blocks = 1;        // of the channels of a group, done apart
+  int64_t parts = 1;         // of the batch, summed in order (conv2dWeight)
+  bool tiles_apart = false;  // the tiles of one image are units of their own
+  Cut cut, second_cut;       // of the first and the second phase
+
+  int64_t image_groups() const { return (shape.B + merge - 1) / merge; }
+  int64_t block_first(int64_t block) const { return block * shape.Cg / blocks; }
+};
+
+// Fills in tiling, merge and scratch for column matrices of this many rows; returns what is wrong.
+std::string plan_columns(ConvState& state, int64_t column_rows, int64_t fewest_tiles);
+
+// The depthwise bodies (conv_depthwise.cc). Units: conv2d and conv2dInput: B * C planes;
+// conv2dWeight: parts * C.
+void depthwise_units(const Instr& instr, const ConvState& state, const Frame& frame, int64_t first,
+                     int64_t last);
+void depthwise_input_units(const Instr& instr, const ConvState& state, const Frame& frame,
+                           int64_t first, int64_t last);
+void depthwise_weight_units(const Instr& instr, const ConvState& state, const Frame& frame,
+                            int64_t first, int64_t last);
+
+}  // namespace tenon

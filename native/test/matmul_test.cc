@@ -1,0 +1,141 @@
+// matmul: against naive loops over random shapes, layouts, batches and cuts, with and without
+// epilogue.
+#include "instr_case.h"
+
+using namespace tenon;
+using namespace tenon::test;
+
+namespace {
+
+struct Layout {
+  std::vector<int64_t> dims, strides;
+  int64_t elements;
+};
+
+// A view [batch..., rows, cols] with rows or columns dense, gaps between them, and batch dims that
+// may be broadcast.
+Layout random_layout(Dice& dice, const std::vector<int64_t>& batch, int64_t rows, int64_t cols) {
+  Layout layout;
+  layout.dims = batch;
+  layout.dims.push_back(rows);
+  layout.dims.push_back(cols);
+  layout.strides.assign(layout.dims.size(), 0);
+  const size_t r = layout.dims.size() - 2;
+  const int64_t gap = dice.chance(30) ? dice.between(1, 5) : 0;
+  const bool transposed = dice.chance(40);
+  layout.strides[transposed ? r : r + 1] = 1;
+  layout.strides[transposed ? r + 1 : r] = (transposed ? rows : cols) + gap;
+  int64_t next = (transposed ? cols : rows) * ((transposed ? rows : cols) + gap);
+  const bool broadcast = dice.chance(30);
+  for (size_t d = r; d-- > 0;) {
+    if (broadcast || dice.chance(15)) continue;
+    layout.strides[d] = next;
+    next *= layout.dims[d];
+  }
+  layout.elements = std::max<int64_t>(1, next);
+  return layout;
+}
+
+template <class T>
+double element(const std::vector<T>& data, const Layout& layout, int64_t batch, int64_t row,
+               int64_t col) {
+  const size_t r = layout.dims.size() - 2;
+  int64_t offset = row * layout.strides[r] + col * layout.strides[r + 1];
+  for (size_t d = r; d-- > 0;) {
+    offset += batch % layout.dims[d] * layout.strides[d];
+    batch /= layout.dims[d];
+  }
+  return static_cast<double>(data[static_cast<size_t>(offset)]);
+}
+
+template <class T>
+void check(Dice& dice, const std::vector<int64_t>& batch, int64_t M, int64_t N, int64_t K) {
+  InstrCase c(matmul_ops(), "matmul");
+  const Layout la = random_layout(dice, batch, M, K), lb = random_layout(dice, batch, K, N);
+  std::vector<T> a = dice.values<T>(la.elements), b = dice.values<T>(lb.elements);
+  if constexpr (!std::is_floating_point_v<T>) {
+    for (T& value : a) value %= 1000;
+    for (T& value : b) value %= 1000;
+  }
+  std::vector<int64_t> dims = batch;
+  dims.push_back(M);
+  dims.push_back(N);
+  const View base_a = c.in(a, {la.elements}), base_b = c.in(b, {lb.elements});
+  c.instr.ins = {OpCase::strided(base_a, la.dims, la.strides),
+                 OpCase::strided(base_b, lb.dims, lb.strides)};
+  const View y = c.out<T>(dims);
+  const bool finish = std::is_floating_point_v<T> && dice.chance(40);
+  std::vector<T> z(static_cast<size_t>(y.elements));
+  if (finish) z = c.read<T>(c.add_epilogue<T>(dice, dims));
+  c.run();
+  std::vector<double> want;
+  const int64_t batches = M * N == 0 ? 0 : y.elements / (M * N);
+  for (int64_t i = 0; i < batches; i++) {
+    for (int64_t m = 0; m < M; m++) {
+      for (int64_t n = 0; n < N; n++) {
+        double sum = 0;
+        for (int64_t k = 0; k < K; k++) sum += element(a, la, i, m, k) * element(b, lb, i, k, n);
+        if (finish) sum = std::max(0.0, sum + static_cast<double>(z[want.size()]));
+        want.push_back(sum);
+      }
+    }
+  }
+  expect_close(c.read<T>(y), want, tolerance<T>(static_cast<double>(K)),
+               "matmul " + std::to_string(M) + "x" + std::to_string(N) + "x" + std::to_string(K));
+}
+
+template <class T>
+void check_random(Dice& dice, int count) {
+  for (int i = 0; i < count; i++) {
+    std::vector<int64_t> batch;
+    for (int64_t d = dice.between(0, 3); d > 0; d--)
+      batch.push_back(dice.between(dice.chance(5) ? 0 : 1, 4));
+    const auto size = [&] { return dice.chance(10) ? dice.between(0, 1) : dice.between(1, 40); };
+    const int64_t M = size(), N = size();
+    check<T>(dice, batch, M, N, size());
+  }
+}
+
+void check_large(Dice& dice) {
+  check<float>(dice, {}, 300, 400, 200);
+  check<float>(dice, {}, 64, 1100, 260);
+  check<float>(dice, {}, 1100, 64, 260);
+  check<double>(dice, {2}, 256, 131, 300);
+  check<float>(dice, {}, 1, 1200, 700);
+  check<float>(dice, {}, 1200, 1, 700);
+  check<int32_t>(dice, {}, 150, 300, 200);
+  check<int64_t>(dice, {3}, 40, 300, 200);
+}
+
+void check_refused() {
+  const auto make = [] {
+    Dice dice(7);
+    auto c = std::make_unique<InstrCase>(matmul_ops(), "matmul");
+    c->random_in<float>(dice, {2, 3, 4});
+    c->random_in<float>(dice, {2, 4, 5});
+    c->out<float>({2, 3, 5});
+    return c;
+  };
+  EXPECT(make()->prepare().empty());
+  spoil_instr(make);
+  auto rows_apart = make();
+  View& a = rows_apart->instr.ins[0];
+  a.strides[0] = 0, a.strides[1] = 2, a.strides[2] = 1, a.contiguous = false;  // rows overlap
+  expect_text(rows_apart->prepare(), "dense");
+  auto sizes = make();
+  sizes->instr.ins[1].dims[1] = 3;
+  expect_text(sizes->prepare(), "sizes");
+}
+
+}  // namespace
+
+int main() {
+  Dice dice(1);
+  check_random<float>(dice, 400);
+  check_random<double>(dice, 400);
+  check_random<int32_t>(dice, 100);
+  check_random<int64_t>(dice, 100);
+  check_large(dice);
+  check_refused();
+  return result("matmul");
+}
