@@ -1,0 +1,94 @@
+/** @file Loads the native addon at first use, and says what to do when it cannot. */
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { TenonError, fail } from '../errors.ts'
+import { table } from '../ops/index.ts'
+import type { Codes } from '../plan/encode.ts'
+import type { NativePlan } from '../plan/plan.ts'
+
+/** What a failed run says: see FailureCode in native/engine/op.h. */
+export interface Failure {
+  readonly code: number
+  readonly instr: number
+  readonly a: number
+  readonly b: number
+}
+
+export interface EngineStats {
+  readonly arenaBytes: number
+  readonly variableBytes: number
+  readonly variables: number
+  readonly inFlight: number
+  readonly threads: number
+  /** SIMD instructions in use. */
+  readonly targets: string
+  readonly blas: string
+}
+
+type RunArgs = [
+  plan: unknown,
+  inputs: readonly ArrayBuffer[],
+  operands: Float64Array,
+  variables: readonly unknown[],
+  outputs: readonly ArrayBuffer[],
+  after: readonly number[],
+]
+
+/** The contract is in docs/plan.md. */
+export interface Addon {
+  readonly version: string
+  kernels(): string[]
+  mapFunctions(): string[]
+  createPlan(words: Float64Array, constants: ArrayBuffer): NativePlan
+  createVariable(bytes: number): unknown
+  disposeVariable(variable: unknown): void
+  submit(...args: RunArgs): number
+  runSync(...args: RunArgs): Failure | undefined
+  onDone(callback: (id: number, code: number, instr: number, a: number, b: number) => void): void
+  waitIdle(): void
+  cancel(id: number): void
+  setThreads(n: number): void
+  threads(): number
+  stats(): EngineStats
+  memoryAvailable(): number
+}
+
+let loaded: { addon: Addon; codes: Codes } | null = null
+
+export function addon(): Addon {
+  return load().addon
+}
+
+export function codes(): Codes {
+  return load().codes
+}
+
+function load(): { addon: Addon; codes: Codes } {
+  if (loaded) return loaded
+  const native = open()
+  const index = (names: string[]) => new Map(names.map((name, i) => [name, i]))
+  const found: Codes = { kernels: index(native.kernels()), functions: index(native.mapFunctions()) }
+  checkNames(found)
+  return (loaded = { addon: native, codes: found })
+}
+
+function open(): Addon {
+  const require = createRequire(import.meta.url)
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  try {
+    const path = process.env.TENON_NATIVE
+    return (path ? require(path) : (require('node-gyp-build') as (dir: string) => unknown)(root)) as Addon
+  } catch (error) {
+    const { platform, arch, version } = process
+    throw new TenonError('NATIVE', 'tenon', `the native addon cannot be loaded on ${platform}-${arch}, Node ${version} (from ${root}). Build it with: npm run build`, { cause: error })
+  }
+}
+
+/** An elementwise row without its function would only be noticed when it is used. */
+function checkNames({ functions }: Codes): void {
+  for (const row of table.values()) {
+    if (row.kind === 'elementwise' && !functions.has(row.map ?? row.name)) {
+      fail('NATIVE', row.name, 'internal: the addon has no such elementwise function. Addon and package are of different versions.')
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/** @file Writes given contents to many variables at once: what loading a state comes down to. */
+import type { Variable } from '../graph/variable.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import { cast } from '../ops/table.ts'
+import { assign } from '../ops/update.ts'
+import { perform } from './evaluate.ts'
+
+/** Writes all of them in one evaluation, or none. Shapes have to agree; dtypes are cast. */
+export async function overwrite(pairs: readonly (readonly [Variable, Tensor])[]): Promise<void> {
+  // Where nothing has been computed yet, the initial values never need to be drawn.
+  const isFresh = pairs.every(([variable, value]) => variable.storage === null && value.value !== null && value.value.run === null)
+  if (!isFresh) return perform(pairs.map(([variable, value]) => assign(variable, value)), [])
+  for (const [variable, value] of pairs) {
+    variable.initial = cast(value, variable.dtype)
+    variable.version++
+  }
+}

@@ -1,0 +1,53 @@
+/** @file What the building of graphs depends on besides its arguments. One a thread: each worker loads its own modules. */
+
+export const state = {
+  /** False inside noGrad(): what is built does not record how to differentiate it. */
+  gradEnabled: true,
+  /** 0, or the number of the checkpointed region that is being rebuilt: its nodes are not shared with others'. */
+  region: 0,
+  /** False while a forward pass is rebuilt: its effects (running statistics) were recorded the first time. */
+  effectsEnabled: true,
+  /** Counts evaluations that wrote variables. A recipe of a tensor evaluated before the last one has expired. */
+  writes: 0,
+  /** Creation order of nodes. */
+  nextId: 1,
+  /** TENON_DEBUG: nodes remember the line that made them; compiled functions are retraced. */
+  debug: Boolean(process.env.TENON_DEBUG && process.env.TENON_DEBUG !== '0'),
+}
+
+/** Runs `fn` without recording effects: it is traced for a part of a plan that may run never or often. */
+export function noEffects<T>(fn: () => T): T {
+  const before = state.effectsEnabled
+  state.effectsEnabled = false
+  try {
+    return fn()
+  } finally {
+    state.effectsEnabled = before
+  }
+}
+
+let regions = 0
+
+/** Runs `fn` without recording gradients. */
+export function noGrad<T>(fn: () => T): T {
+  const before = state.gradEnabled
+  state.gradEnabled = false
+  try {
+    return fn()
+  } finally {
+    state.gradEnabled = before
+  }
+}
+
+/** Runs `fn` so that its nodes are computed again instead of shared with equal ones elsewhere. */
+export function inNewRegion<T>(fn: () => T): T {
+  const { region, effectsEnabled } = state
+  state.region = ++regions
+  state.effectsEnabled = false
+  try {
+    return fn()
+  } finally {
+    state.region = region
+    state.effectsEnabled = effectsEnabled
+  }
+}

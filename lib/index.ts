@@ -1,0 +1,63 @@
+/** @file The public names of tenon, and the methods of Tensor and Variable, which come from the op table. */
+import { backward, detach } from './graph/gradient.ts'
+import { Tensor } from './graph/tensor.ts'
+import { Variable } from './graph/variable.ts'
+import { data, dataSync, item, itemSync, toArray } from './engine/evaluate.ts'
+import { installMethods } from './ops/methods.ts'
+import type { OpMethods } from './ops/methods.ts'
+import type { DataOptions } from './engine/evaluate.ts'
+import type { TypedArray } from './dtype.ts'
+
+/** What evaluates, and what differentiates. */
+interface EvaluationMethods {
+  /** The numbers, row-major, in an array of their own. i64 and u64 give BigInt arrays, bool Uint8Array, f16 and bf16 Float32Array. */
+  data(options?: DataOptions): Promise<TypedArray>
+  /** `data`, blocking. */
+  dataSync(options?: DataOptions): TypedArray
+  /** The number of a tensor of one element; throws VALUE for i64 beyond 2^53. */
+  item(): Promise<number>
+  /** `item`, blocking. */
+  itemSync(): number
+  /** Nested lists of the numbers. */
+  toArray(): Promise<unknown>
+}
+
+declare module './graph/tensor.ts' {
+  interface Tensor extends OpMethods, EvaluationMethods {
+    /** Adds the gradient of this scalar by every trainable variable to `variable.grad`. Numbers come with `optimizer.step()`. */
+    backward(cotangent?: Tensor): void
+    /** The same values, through which no gradient flows. */
+    detach(): Tensor
+  }
+}
+
+declare module './graph/variable.ts' {
+  interface Variable extends OpMethods, EvaluationMethods {}
+}
+
+const evaluation = { data, dataSync, item, itemSync, toArray }
+installMethods(Tensor.prototype, { ...evaluation, backward, detach }, (t: Tensor) => t)
+installMethods(Variable.prototype, evaluation, (v: Variable) => v.read())
+
+export { TenonError } from './errors.ts'
+export type { ErrorCode } from './errors.ts'
+export { dtypes } from './dtype.ts'
+export type { DType, TypedArray } from './dtype.ts'
+export type { Shape } from './shape.ts'
+export { manualSeed } from './random.ts'
+export { checkpoint, customGrad, detach, detach as stopGradient, grad, requireGrad, valueAndGrad } from './graph/gradient.ts'
+export { noGrad } from './graph/state.ts'
+export { Tensor } from './graph/tensor.ts'
+export { Variable } from './graph/variable.ts'
+export type { VariableOptions } from './graph/variable.ts'
+export * from './ops/index.ts'
+export { evaluate, evaluateSync, plan, summary } from './engine/evaluate.ts'
+export type { DataOptions, EvaluateOptions } from './engine/evaluate.ts'
+export { compile } from './engine/compile.ts'
+export type { Compiled } from './engine/compile.ts'
+export * as nn from './nn/index.ts'
+export * as optim from './optim/index.ts'
+export { trainStep } from './optim/train-step.ts'
+export type { StepResults, TrainStepOptions } from './optim/train-step.ts'
+export * as data from './data/index.ts'
+export { inspectSafetensors, loadSafetensors, parseSafetensors, saveSafetensors } from './io/safetensors.ts'

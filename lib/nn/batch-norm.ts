@@ -1,0 +1,92 @@
+/** @file Batch normalisation, over vectors, sequences and images. */
+import type { DType } from '../dtype.ts'
+import { checkInteger, checkOptions, fail } from '../errors.ts'
+import { state } from '../graph/state.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import { Variable } from '../graph/variable.ts'
+import { ones, zeros } from '../ops/create.ts'
+import { add } from '../ops/elementwise.ts'
+import { addEffect, batchNorm } from '../ops/normalize.ts'
+import { assign } from '../ops/update.ts'
+import { showShape } from '../shape.ts'
+import { Module } from './module.ts'
+
+export interface BatchNormLayerOptions {
+  /** Default: 1e-5. */
+  eps?: number
+  /** Share of the new statistic in the running one. Default: 0.1. */
+  momentum?: number
+  /** Whether there are weight and bias. Default: true. */
+  affine?: boolean
+  /** Without running statistics eval() uses the batch's too. Default: true. */
+  trackRunningStats?: boolean
+  /** Default: 'f32'. */
+  dtype?: DType
+}
+
+/** What the two have in common: they differ in what they take. */
+abstract class BatchNorm extends Module {
+  static override readonly stateNames = {
+    runningMean: 'running_mean',
+    runningVar: 'running_var',
+    numBatchesTracked: 'num_batches_tracked',
+  }
+  readonly numFeatures: number
+  readonly eps: number
+  readonly momentum: number
+  weight: Variable | null
+  bias: Variable | null
+  runningMean: Variable | null
+  runningVar: Variable | null
+  numBatchesTracked: Variable | null
+
+  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
+    super()
+    checkOptions('BatchNorm', options, ['eps', 'momentum', 'affine', 'trackRunningStats', 'dtype'])
+    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, dtype = 'f32' } = options
+    this.numFeatures = checkInteger('BatchNorm', 'numFeatures', numFeatures, 1)
+    this.eps = eps
+    this.momentum = momentum
+    const shape = [numFeatures]
+    const frozen = { trainable: false }
+    this.weight = affine ? new Variable(ones(shape, { dtype })) : null
+    this.bias = affine ? new Variable(zeros(shape, { dtype })) : null
+    this.runningMean = trackRunningStats ? new Variable(zeros(shape, { dtype }), frozen) : null
+    this.runningVar = trackRunningStats ? new Variable(ones(shape, { dtype }), frozen) : null
+    this.numBatchesTracked = trackRunningStats ? new Variable(zeros([], { dtype: 'i64' }), frozen) : null
+  }
+
+  /** Numbers of axes that it takes. */
+  protected abstract get ranks(): readonly number[]
+
+  override forward(x: Tensor): Tensor {
+    const { weight, bias, runningMean, runningVar, numBatchesTracked, training, momentum, eps } = this
+    if (!this.ranks.includes(x.rank) || x.shape[1] !== this.numFeatures) {
+      const expected = this.ranks.map((rank) => showShape(['B', this.numFeatures, 'L', 'W'].slice(0, rank) as number[]))
+      fail('SHAPE', this.constructor.name, `needs ${expected.join(' or ')}, got ${showShape(x.shape)}.`)
+    }
+    const y = batchNorm(x, { weight, bias, runningMean, runningVar, training, momentum, eps })
+    if (training && numBatchesTracked && state.effectsEnabled) {
+      addEffect(y, assign(numBatchesTracked, add(numBatchesTracked.readLate(), 1)))
+    }
+    return y
+  }
+
+  override extraRepr(): string {
+    return `${this.numFeatures}, eps: ${this.eps}, momentum: ${this.momentum}`
+  }
+}
+
+/** Normalises the features of [B, C] or [B, C, L] (Ioffe & Szegedy 2015). */
+export class BatchNorm1d extends BatchNorm {
+  protected override get ranks(): readonly number[] {
+    return [2, 3]
+  }
+}
+
+/** Normalises the channels of [B, C, H, W] (Ioffe & Szegedy 2015). */
+export class BatchNorm2d extends BatchNorm {
+  protected override get ranks(): readonly number[] {
+    return [4]
+  }
+}

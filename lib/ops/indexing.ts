@@ -1,0 +1,160 @@
+/** @file Reading and writing at positions that are data: take, embedding, gather, scatter, one-hot. */
+import { isInteger } from '../dtype.ts'
+import { checkInteger, fail } from '../errors.ts'
+import type { NodeView, Row } from '../graph/row.ts'
+import { apply, Tensor } from '../graph/tensor.ts'
+import { checkShape, normalizeAxis, sameShape, showShape, sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
+import { eq } from './elementwise.ts'
+import { iota } from './create.ts'
+import { filled, unsqueeze } from './layout.ts'
+import { window } from './reduction.ts'
+import { asTensor, cast, defineRow } from './table.ts'
+import type { TensorLike } from './table.ts'
+
+interface AxisAttrs {
+  readonly axis: number
+}
+
+/** Positions as i64. */
+function positions(op: string, index: TensorLike): Tensor {
+  const t = asTensor(op, index)
+  if (!isInteger(t.dtype)) fail('DTYPE', op, `positions are integers, got ${t.dtype}. Cast first: x.cast('i64').`)
+  return cast(t, 'i64')
+}
+
+const takeRow: Row<AxisAttrs> = defineRow<AxisAttrs>({
+  name: 'take',
+  kind: 'kernel',
+  canFail: true,
+  infer: ([x, ids], { axis }) => ({
+    shape: [...x!.shape.slice(0, axis), ...ids!.shape, ...x!.shape.slice(axis + 1)],
+    dtype: x!.dtype,
+  }),
+  vjp: ({ dy, inputs: [x, ids], attrs: { axis } }) => [apply(takeAddRow, [ids!, dy], { axis, shape: x!.shape }), null],
+  emit: (e, node) => {
+    const [outer, n, inner] = around(node)
+    const size = node.inputs[0]!.shape[node.attrs.axis]!
+    const out = window(e.output(), [outer, n, inner])
+    e.instr('take', [out], [window(e.packed(e.input(0)), [outer, size, inner]), window(e.packed(e.input(1)), [n])])
+  },
+  moves: true,
+})
+
+/** [outer, number of ids, inner] of take(x, ids). */
+function around({ attrs: { axis }, inputs: [x, ids] }: NodeView<AxisAttrs>): [number, number, number] {
+  return [sizeOf(x!.shape.slice(0, axis)), sizeOf(ids!.shape), sizeOf(x!.shape.slice(axis + 1))]
+}
+
+const takeAddRow: Row<AxisAttrs & { shape: Shape }> = defineRow<AxisAttrs & { shape: Shape }>({
+  name: 'takeAdd',
+  kind: 'kernel',
+  canFail: true,
+  infer: ([, dy], { shape }) => ({ shape, dtype: dy!.dtype }),
+  vjp: ({ dy: g, inputs: [ids], attrs: { axis } }) => [null, take(g, ids!, axis)],
+  emit: (e, { attrs: { axis, shape }, inputs }) => {
+    const [outer, size, inner] = [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))]
+    const n = sizeOf(inputs[0]!.shape)
+    const from = [window(e.packed(e.input(0)), [n]), window(e.packed(e.input(1)), [outer, n, inner])]
+    e.instr('takeAdd', [window(e.output(), [outer, size, inner])], from)
+  },
+})
+
+/** Slices of x at the given positions along an axis: the axis is replaced by the axes of `ids`. INDEX when one is out of range. */
+export function take(x: TensorLike, ids: TensorLike, axis = 0): Tensor {
+  const t = asTensor('take', x)
+  const at = normalizeAxis('take', axis, t.rank)
+  const y = apply(takeRow, [t, positions('take', ids)], { axis: at }, String(at))
+  checkShape('take', y.shape)
+  return y
+}
+
+/** PyTorch's name for `take` with a vector of positions. */
+export function indexSelect(x: TensorLike, axis: number, ids: TensorLike): Tensor {
+  if (ids.rank > 1) fail('SHAPE', 'indexSelect', `positions are a vector, got ${showShape(ids.shape)}.`)
+  return take(x, ids, axis)
+}
+
+/** Rows of a table of vectors: weight [V, D], ids [...] -> [..., D]. */
+export function embedding(ids: TensorLike, weight: TensorLike): Tensor {
+  const table = asTensor('embedding', weight)
+  if (table.rank !== 2) fail('SHAPE', 'embedding', `the weight is [numEmbeddings, dim], got ${showShape(table.shape)}.`)
+  return take(table, positions('embedding', ids), 0)
+}
+
+function checkIndexed(op: string, t: Tensor, index: Tensor, axis: number): void {
+  const fits = index.rank === t.rank && index.shape.every((size, i) => i === axis || size <= t.shape[i]!)
+  if (!fits) fail('SHAPE', op, `the index must have as many axes and, off axis ${axis}, no larger sizes, got ${showShape(index.shape)} for ${showShape(t.shape)}.`)
+}
+
+const gatherRow: Row<AxisAttrs> = defineRow<AxisAttrs>({
+  name: 'gather',
+  kind: 'kernel',
+  canFail: true,
+  infer: ([x, index]) => ({ shape: index!.shape, dtype: x!.dtype }),
+  vjp: ({ dy, inputs: [x, index], attrs: { axis } }) => [scatterAdd(filled(x!.shape, 0, x!), axis, index!, dy), null],
+  emit: (e, { attrs: { axis } }) => e.instr('gather', [e.output()], [e.packed(e.input(0)), e.packed(e.input(1))], [axis]),
+  moves: true,
+})
+
+/** y[i][j][k] = x[i][index[i][j][k]][k] for axis 1: as many elements as the index. INDEX when a position is out of range. */
+export function gather(x: TensorLike, axis: number, index: TensorLike): Tensor {
+  const t = asTensor('gather', x)
+  const at = normalizeAxis('gather', axis, t.rank)
+  const ids = positions('gather', index)
+  checkIndexed('gather', t, ids, at)
+  return apply(gatherRow, [t, ids], { axis: at }, String(at))
+}
+
+function scatterRow(name: string, vjp: Row<AxisAttrs>['vjp'], moves: boolean): Row<AxisAttrs> {
+  return defineRow<AxisAttrs>({
+    name,
+    kind: 'kernel',
+    canFail: true,
+    infer: ([x]) => x!,
+    vjp,
+    emit: (e, { attrs: { axis } }) =>
+      e.instr(name, [e.output()], [e.packed(e.input(0)), e.packed(e.input(1)), e.packed(e.input(2))], [axis]),
+    moves,
+  })
+}
+
+const scatterAddRow = scatterRow('scatterAdd', ({ dy, inputs: [, index], attrs: { axis }, needs }) => [dy, null, needs(2) ? gather(dy, axis, index!) : null], false)
+
+const scatterSetRow = scatterRow(
+  'scatter',
+  ({ dy, inputs: [, index, source], attrs: { axis }, needs }) => [
+    needs(0) ? scatter(dy, axis, index!, filled(source!.shape, 0, dy)) : null,
+    null,
+    needs(2) ? gather(dy, axis, index!) : null,
+  ],
+  true,
+)
+
+function scattered(row: Row<AxisAttrs>, x: TensorLike, axis: number, index: TensorLike, source: TensorLike): Tensor {
+  const t = asTensor(row.name, x)
+  const at = normalizeAxis(row.name, axis, t.rank)
+  const ids = positions(row.name, index)
+  checkIndexed(row.name, t, ids, at)
+  const s = asTensor(row.name, source)
+  if (!sameShape(s.shape, ids.shape)) fail('SHAPE', row.name, `source and index must have one shape, got ${showShape(s.shape)} and ${showShape(ids.shape)}.`)
+  if (s.dtype !== t.dtype) fail('DTYPE', row.name, `the source must be ${t.dtype} as the tensor is, got ${s.dtype}.`)
+  return apply(row, [t, ids, s], { axis: at }, String(at))
+}
+
+/** A copy of x with source written at the positions along the axis (of equal positions the last one stays). INDEX out of range. */
+export function scatter(x: TensorLike, axis: number, index: TensorLike, source: TensorLike): Tensor {
+  return scattered(scatterSetRow, x, axis, index, source)
+}
+
+/** A copy of x with source added at the positions along the axis. INDEX out of range. */
+export function scatterAdd(x: TensorLike, axis: number, index: TensorLike, source: TensorLike): Tensor {
+  return scattered(scatterAddRow, x, axis, index, source)
+}
+
+/** 1 at each label, else 0: labels [...] -> [..., numClasses], i64. */
+export function oneHot(labels: TensorLike, numClasses: number): Tensor {
+  const ids = positions('oneHot', labels)
+  checkInteger('oneHot', 'numClasses', numClasses, 1)
+  return cast(eq(unsqueeze(ids, -1), iota([numClasses], 'i64')), 'i64')
+}

@@ -1,0 +1,208 @@
+/** @file Normalisations: softmax, logSoftmax, layer and batch normalisation. */
+import { isFloat } from '../dtype.ts'
+import { checkOptions, fail } from '../errors.ts'
+import { detach } from '../graph/gradient.ts'
+import type { Row } from '../graph/row.ts'
+import { state } from '../graph/state.ts'
+import { apply, applyTuple, Tensor } from '../graph/tensor.ts'
+import type { Variable } from '../graph/variable.ts'
+import { normalizeAxis, sameShape, showShape, sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
+import { add, exp, mul, rsqrt, sub } from './elementwise.ts'
+import { permute, reshape } from './layout.ts'
+import { mean, sum, variance, window } from './reduction.ts'
+import { asTensor, constant, defineRow, operand } from './table.ts'
+import type { TensorLike } from './table.ts'
+import { assign } from './update.ts'
+
+const rowsOf = (shape: Shape): [number, number] => {
+  const n = shape[shape.length - 1] ?? 1
+  return [n === 0 ? 0 : sizeOf(shape) / n, n]
+}
+
+/** A row over the last axis: every input has the shape of the output. */
+function lastAxisRow(name: string, vjp: Row<null>['vjp']): Row<null> {
+  return defineRow<null>({
+    name,
+    kind: 'kernel',
+    infer: ([x]) => x!,
+    vjp,
+    emit: (e, { inputs }) => {
+      const dims = rowsOf(inputs[0]!.shape)
+      const ins = inputs.map((_, i) => window(e.packed(e.input(i)), dims))
+      e.instr(name, [window(e.output(), dims)], ins)
+    },
+  })
+}
+
+const softmaxRow = lastAxisRow('softmax', ({ dy, outputs: [y] }) => [apply(softmaxGradRow, [y!, dy], null, '')])
+const softmaxGradRow: Row<null> = lastAxisRow('softmaxGrad', ({ dy: g, inputs: [y, dy], needs }) => {
+  // dx = y (dy - <dy, y>)
+  const inner = sum(mul(dy!, y!), -1, { keepDims: true })
+  const along = sum(mul(g, y!), -1, { keepDims: true })
+  const byY = () => sub(mul(g, sub(dy!, inner)), mul(dy!, along))
+  return [needs(0) ? byY() : null, needs(1) ? apply(softmaxGradRow, [y!, g], null, '') : null]
+})
+
+const logSoftmaxRow = lastAxisRow('logSoftmax', ({ dy, outputs: [y] }) => [apply(logSoftmaxGradRow, [y!, dy], null, '')])
+const logSoftmaxGradRow: Row<null> = lastAxisRow('logSoftmaxGrad', ({ dy: g, inputs: [y, dy], needs }) => {
+  // dx = dy - exp(y) sum(dy)
+  const p = exp(y!)
+  const total = sum(dy!, -1, { keepDims: true })
+  const byY = () => mul(mul(g, p), mul(total, constant(-1, g.dtype)))
+  const byDy = () => sub(g, sum(mul(g, p), -1, { keepDims: true }))
+  return [needs(0) ? byY() : null, needs(1) ? byDy() : null]
+})
+
+function alongAxis(row: Row<null>, x: TensorLike, axis: number): Tensor {
+  const t = asTensor(row.name, x)
+  if (!isFloat(t.dtype)) fail('DTYPE', row.name, `needs floats, got ${t.dtype}.`)
+  if (t.rank === 0) return reshape(apply(row, [reshape(t, [1])], null, ''), [])
+  const at = normalizeAxis(row.name, axis, t.rank)
+  const swap = t.shape.map((_, i) => (i === at ? t.rank - 1 : i === t.rank - 1 ? at : i))
+  return permute(apply(row, [permute(t, swap)], null, ''), swap)
+}
+
+/** exp(x) / sum(exp(x)) along an axis. */
+export const softmax = (x: TensorLike, axis = -1): Tensor => alongAxis(softmaxRow, x, axis)
+/** log(softmax(x)), without the loss of digits. */
+export const logSoftmax = (x: TensorLike, axis = -1): Tensor => alongAxis(logSoftmaxRow, x, axis)
+
+interface EpsAttrs {
+  readonly eps: number
+}
+
+/** (x - mean) / sqrt(var + eps) over the last axis, and 1 / sqrt(var + eps). */
+const standardizeRow: Row<EpsAttrs> = defineRow<EpsAttrs>({
+  name: 'standardize',
+  kind: 'kernel',
+  infer: ([x]) => [
+    { shape: x!.shape, dtype: x!.dtype },
+    { shape: [...x!.shape.slice(0, -1), 1], dtype: x!.dtype },
+  ],
+  vjp: ({ inputs: [x], outputs: [xhat, rstd], cotangents: [d, dr] }) => {
+    const first = d ? apply(standardizeGradRow, [xhat!, rstd!, d], null, '') : null
+    if (!dr) return [first]
+    // rstd = (var + eps)^-1/2, so its gradient is -rstd^2 xhat / n.
+    const second = mul(mul(mul(dr, mul(rstd!, rstd!)), xhat!), constant(-1 / x!.shape[x!.rank - 1]!, x!.dtype))
+    return [first ? add(first, second) : second]
+  },
+  emit: (e, { attrs, inputs }) => {
+    const [rows, n] = rowsOf(inputs[0]!.shape)
+    e.instr('standardize', [window(e.output(0), [rows, n]), window(e.output(1), [rows])], [window(e.packed(e.input(0)), [rows, n])], [attrs.eps])
+  },
+})
+
+/** rstd (dy - mean(dy) - xhat mean(dy xhat)). */
+const standardizeGradRow: Row<null> = defineRow<null>({
+  name: 'standardizeGrad',
+  kind: 'kernel',
+  infer: ([xhat]) => ({ shape: xhat!.shape, dtype: xhat!.dtype }),
+  vjp: ({ dy: g, inputs: [xhat, rstd, dy], needs }) => {
+    const average = (t: Tensor) => mean(t, -1, { keepDims: true })
+    const inner = average(mul(dy!, xhat!))
+    const scaled = mul(g, rstd!)
+    const byXhat = () => {
+      const along = average(mul(scaled, xhat!))
+      return mul(add(mul(scaled, inner), mul(dy!, along)), constant(-1, g.dtype))
+    }
+    const byRstd = () => sum(mul(g, sub(sub(dy!, average(dy!)), mul(xhat!, inner))), -1, { keepDims: true })
+    // The map is symmetric in dy.
+    return [needs(0) ? byXhat() : null, needs(1) ? byRstd() : null, needs(2) ? apply(standardizeGradRow, [xhat!, rstd!, g], null, '') : null]
+  },
+  emit: (e, { inputs }) => {
+    const [rows, n] = rowsOf(inputs[0]!.shape)
+    const from = [window(e.packed(e.input(0)), [rows, n]), window(e.packed(e.input(1)), [rows]), window(e.packed(e.input(2)), [rows, n])]
+    e.instr('standardizeGrad', [window(e.output(), [rows, n])], from)
+  },
+})
+
+export interface LayerNormOptions {
+  weight?: TensorLike | null
+  bias?: TensorLike | null
+  /** Default: 1e-5. */
+  eps?: number
+}
+
+/** (x - mean) / sqrt(var + eps) over the last axes, those of `shape`, then weight and bias (Ba et al. 2016). */
+export function layerNorm(x: TensorLike, shape: Shape, options: LayerNormOptions = {}): Tensor {
+  checkOptions('layerNorm', options, ['weight', 'bias', 'eps'])
+  const t = asTensor('layerNorm', x)
+  if (!isFloat(t.dtype)) fail('DTYPE', 'layerNorm', `needs floats, got ${t.dtype}.`)
+  const lead = t.rank - shape.length
+  if (shape.length === 0 || lead < 0 || !sameShape(t.shape.slice(lead), shape)) {
+    fail('SHAPE', 'layerNorm', `the last axes of x must be ${showShape(shape)}, got ${showShape(t.shape)}.`)
+  }
+  for (const [name, v] of Object.entries({ weight: options.weight, bias: options.bias })) {
+    if (v && !sameShape(v.shape, shape)) fail('SHAPE', 'layerNorm', `${name} must be ${showShape(shape)}, got ${showShape(v.shape)}.`)
+  }
+  const flat = reshape(t, [...t.shape.slice(0, lead), sizeOf(shape)])
+  const [xhat] = applyTuple(standardizeRow, [flat], { eps: options.eps ?? 1e-5 })
+  let y = reshape(xhat!, t.shape)
+  if (options.weight) y = mul(y, options.weight)
+  if (options.bias) y = add(y, options.bias)
+  return y
+}
+
+export interface BatchNormOptions {
+  weight?: TensorLike | null
+  bias?: TensorLike | null
+  /** [C]; read when not training, updated as an effect when training. */
+  runningMean?: Variable | null
+  runningVar?: Variable | null
+  /** Use the batch's statistics. Default: false. */
+  training?: boolean
+  /** Share of the new statistic; default 0.1. */
+  momentum?: number
+  /** Default: 1e-5. */
+  eps?: number
+}
+
+/**
+ * Normalises each channel (axis 1) over all other axes (Ioffe & Szegedy 2015). In training the running statistics are updated
+ * with the first evaluation that needs the result: running = (1 - momentum) running + momentum statistic (variance: unbiased).
+ */
+export function batchNorm(x: TensorLike, options: BatchNormOptions = {}): Tensor {
+  checkOptions('batchNorm', options, ['weight', 'bias', 'runningMean', 'runningVar', 'training', 'momentum', 'eps'])
+  const { weight, bias, runningMean, runningVar, training = false, momentum = 0.1, eps = 1e-5 } = options
+  const t = asTensor('batchNorm', x)
+  if (t.rank < 2 || !isFloat(t.dtype)) fail('SHAPE', 'batchNorm', `needs floats [B, C, ...], got ${t.dtype} ${showShape(t.shape)}.`)
+  const channels = t.shape[1]!
+  for (const [name, v] of Object.entries({ weight, bias, runningMean, runningVar })) {
+    if (v && !sameShape(v.shape, [channels])) fail('SHAPE', 'batchNorm', `${name} must be [${channels}], got ${showShape(v.shape)}.`)
+  }
+  const useBatch = training || !runningMean || !runningVar
+  const axes = t.shape.flatMap((_, i) => (i === 1 ? [] : [i]))
+  const n = t.size / Math.max(channels, 1)
+  if (training && n <= 1) fail('SHAPE', 'batchNorm', `training needs more than one value a channel, got ${showShape(t.shape)}.`)
+  const column = (v: TensorLike) => reshape(asTensor('batchNorm', v), [channels, ...t.shape.slice(2).map(() => 1)])
+  const center = useBatch ? mean(t, axes, { keepDims: true }) : column(runningMean)
+  const spread = useBatch ? variance(t, axes, { keepDims: true, correction: 0 }) : column(runningVar)
+  let scale = rsqrt(add(spread, constant(eps, t.dtype)))
+  if (weight) scale = mul(scale, column(weight))
+  const y = mul(sub(t, center), scale)
+  const result = bias ? add(y, column(bias)) : y
+  if (training && state.effectsEnabled) {
+    const updates: [Variable | null | undefined, Tensor, number][] = [
+      [runningMean, center, 1],
+      [runningVar, spread, n / (n - 1)],
+    ]
+    for (const [variable, statistic, factor] of updates) {
+      if (variable) addEffect(result, running(variable, reshape(detach(statistic), [channels]), momentum, factor))
+    }
+  }
+  return result
+}
+
+function running(variable: Variable, statistic: Tensor, momentum: number, factor: number): Tensor {
+  const dtype = variable.dtype
+  const share = operand(momentum, dtype)
+  const old = mul(variable.readLate(), sub(constant(1, dtype), share))
+  return assign(variable, add(old, mul(statistic, mul(share, constant(factor, dtype)))))
+}
+
+/** @internal The update happens once, with the first evaluation that needs `t`. */
+export function addEffect(t: Tensor, update: Tensor): void {
+  ;(t.effects ??= []).push({ update, done: false })
+}
+

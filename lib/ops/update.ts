@@ -1,0 +1,158 @@
+/** @file Writes to variables: assignment, and one fused row for each optimiser's step. An update is a node; evaluating it writes. */
+import { checkInteger, fail } from '../errors.ts'
+import type { Operand, Row, Spec } from '../graph/row.ts'
+import { apply, applyTuple, Tensor } from '../graph/tensor.ts'
+import { Variable } from '../graph/variable.ts'
+import { normalizeAxis, sameShape, showShape } from '../shape.ts'
+import { asTensor, cast, defineRow, operand } from './table.ts'
+import type { TensorLike } from './table.ts'
+
+const NO_GRADIENT = { none: 'it writes a variable' }
+
+interface TargetAttrs {
+  /** What the targets look like. */
+  readonly specs: readonly Spec[]
+}
+
+/** Builds an update of `targets`; its results are their new contents. */
+function update<A extends TargetAttrs>(row: Row<A>, targets: readonly Variable[], inputs: readonly Tensor[], attrs: Omit<A, 'specs'>): readonly Tensor[] {
+  const specs = targets.map(({ shape, dtype }) => ({ shape, dtype }))
+  const parts = applyTuple(row, inputs, { ...attrs, specs } as unknown as A, targets)
+  for (const part of parts) {
+    part.requiresGrad = false
+    part.inputs[0]!.requiresGrad = false
+  }
+  return parts
+}
+
+const assignRow = defineRow<TargetAttrs>({
+  name: 'assign',
+  kind: 'update',
+  infer: (_, { specs }) => specs,
+  vjp: NO_GRADIENT,
+  emit: (e, _, [target]) => e.copy(target!, e.input(0)),
+  moves: true,
+})
+
+/** Overwrites a variable when the returned tensor (its new content) is evaluated: `await evaluate(assign(v, x))`. */
+export function assign(variable: Variable, value: TensorLike): Tensor {
+  const t = asTensor('assign', value)
+  if (!sameShape(t.shape, variable.shape)) {
+    fail('SHAPE', 'assign', `the value must be ${showShape(variable.shape)} as the variable is, got ${showShape(t.shape)}.`)
+  }
+  return update(assignRow, [variable], [cast(t, variable.dtype)], {})[0]!
+}
+
+const checkRangeRow = defineRow<{ low: number; high: number }>({
+  name: 'checkRange',
+  kind: 'kernel',
+  canFail: true,
+  infer: ([x]) => x!,
+  vjp: NO_GRADIENT,
+  emit: (e, { attrs }) => {
+    e.instr('checkRange', [], [e.packed(e.input(0))], [attrs.low, attrs.high])
+    e.copy(e.output(), e.input(0))
+  },
+})
+
+const assignSliceRow = defineRow<TargetAttrs & { axis: number }>({
+  name: 'assignSlice',
+  kind: 'update',
+  infer: (_, { specs }) => specs,
+  vjp: NO_GRADIENT,
+  emit: (e, { attrs }, [target]) => e.instr('dynamicUpdate', [target!], [e.packed(e.input(0)), e.input(1)], [attrs.axis]),
+  moves: true,
+})
+
+/**
+ * Overwrites positions [start, start + length) of one axis of a variable when the returned tensor (all of its new content) is
+ * evaluated. `start` is an operand: another one compiles nothing, so a cache of fixed capacity fills up with one plan.
+ */
+export function assignSlice(variable: Variable, value: TensorLike, start: number | TensorLike, axis = 0): Tensor {
+  const t = cast(asTensor('assignSlice', value), variable.dtype)
+  const at = normalizeAxis('assignSlice', axis, variable.rank)
+  if (t.rank !== variable.rank || t.shape.some((size, i) => (i === at ? size > variable.shape[i]! : size !== variable.shape[i]))) {
+    fail('SHAPE', 'assignSlice', `the value must fit ${showShape(variable.shape)} off axis ${at}, got ${showShape(t.shape)}.`)
+  }
+  const room = variable.shape[at]! - t.shape[at]!
+  const from =
+    typeof start === 'number'
+      ? operand(checkInteger('assignSlice', 'start', start, 0, room), 'i64')
+      : apply(checkRangeRow, [cast(asTensor('assignSlice', start), 'i64')], { low: 0, high: room })
+  if (from.size !== 1) fail('SHAPE', 'assignSlice', `start is one number, got ${showShape(from.shape)}.`)
+  return update(assignSliceRow, [variable], [t, from], { axis: at })[0]!
+}
+
+/** A number that may change from step to step: given, or looked up at each evaluation. */
+export type Live = number | (() => number)
+
+interface SgdAttrs extends TargetAttrs {
+  readonly nesterov: boolean
+  readonly maximize: boolean
+}
+
+const sgdRow = defineRow<SgdAttrs>({
+  name: 'sgd',
+  kind: 'update',
+  infer: (_, { specs }) => specs,
+  vjp: NO_GRADIENT,
+  emit: (e, { attrs }, targets) => emitStep('sgd', e, targets, 6, [Number(attrs.nesterov), Number(attrs.maximize)]),
+})
+
+interface AdamAttrs extends TargetAttrs {
+  readonly decoupled: boolean
+  readonly maximize: boolean
+}
+
+const adamRow = defineRow<AdamAttrs>({
+  name: 'adam',
+  kind: 'update',
+  infer: (_, { specs }) => specs,
+  vjp: NO_GRADIENT,
+  emit: (e, { attrs }, targets) => emitStep('adam', e, targets, 8, [Number(attrs.decoupled), Number(attrs.maximize)]),
+})
+
+type EmitFn = NonNullable<Row['emit']>
+function emitStep(kernel: string, e: Parameters<EmitFn>[0], targets: readonly Operand[], numIns: number, attrs: number[]): void {
+  e.instr(kernel, targets, Array.from({ length: numIns }, (_, i) => e.packed(e.input(i))), attrs)
+}
+
+const scalars = (...values: Live[]) => values.map((value) => operand(value, 'f64'))
+
+export interface SgdStep {
+  lr: Live
+  momentum: Live
+  dampening: Live
+  weightDecay: Live
+  nesterov: boolean
+  maximize: boolean
+  /** 1 at the first step of `buffer`, else 0. */
+  first: Live
+}
+
+/** One step of stochastic gradient descent, in place (Sutskever et al. 2013, as PyTorch writes it). */
+export function sgd(param: Variable, grad: Tensor, buffer: Variable | null, o: SgdStep): Tensor {
+  const targets = buffer ? [param, buffer] : [param]
+  const inputs = [grad, ...scalars(o.lr, o.momentum, o.dampening, o.weightDecay, o.first)]
+  return update(sgdRow, targets, inputs, { nesterov: o.nesterov, maximize: o.maximize })[0]!
+}
+
+export interface AdamStep {
+  lr: Live
+  beta1: Live
+  beta2: Live
+  eps: Live
+  weightDecay: Live
+  /** 1 - beta1^t and 1 - beta2^t. */
+  correction1: Live
+  correction2: Live
+  decoupled: boolean
+  maximize: boolean
+}
+
+/** One step of Adam (Kingma & Ba 2015) or, decoupled, AdamW (Loshchilov & Hutter 2019), in place. `moments`: m, v, and vMax for AMSGrad. */
+export function adam(param: Variable, grad: Tensor, moments: readonly Variable[], o: AdamStep): Tensor {
+  const inputs = [grad, ...scalars(o.lr, o.beta1, o.beta2, o.eps, o.weightDecay, o.correction1, o.correction2)]
+  return update(adamRow, [param, ...moments], inputs, { decoupled: o.decoupled, maximize: o.maximize })[0]!
+}
+

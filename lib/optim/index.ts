@@ -1,0 +1,7 @@
+/** @file The names of the namespace `optim`. */
+export { Adam, AdamW } from './adam.ts'
+export type { AdamOptions } from './adam.ts'
+export { Optimizer } from './optimizer.ts'
+export type { OptimizerState, ParamGroup, Params, StepOptions } from './optimizer.ts'
+export { SGD } from './sgd.ts'
+export type { SGDOptions } from './sgd.ts'

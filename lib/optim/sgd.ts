@@ -1,0 +1,51 @@
+/** @file SGD: stochastic gradient descent, with momentum. */
+import { fail } from '../errors.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import type { Variable } from '../graph/variable.ts'
+import { sgd } from '../ops/update.ts'
+import { checkNumber, Optimizer, slotOf } from './optimizer.ts'
+import type { ParamGroup, Params, ParamState } from './optimizer.ts'
+
+export interface SGDOptions {
+  /** Default: 1e-3. */
+  lr: number
+  /** Default: 0. */
+  momentum: number
+  /** Share of the gradient that does not enter the momentum. Default: 0. */
+  dampening: number
+  /** L2 penalty, added to the gradient. Default: 0. */
+  weightDecay: number
+  /** Default: false. */
+  nesterov: boolean
+  /** Climb instead of descend. Default: false. */
+  maximize: boolean
+}
+
+const DEFAULTS: SGDOptions = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false }
+
+/** buffer = momentum buffer + (1 - dampening) g, the first time g; p -= lr buffer, or with nesterov lr (g + momentum buffer). */
+export class SGD extends Optimizer<SGDOptions> {
+  constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> = {}) {
+    super('SGD', params, options, DEFAULTS)
+  }
+
+  protected override check({ lr, momentum, weightDecay, dampening, nesterov }: SGDOptions): void {
+    checkNumber('SGD', 'lr', lr)
+    checkNumber('SGD', 'momentum', momentum)
+    checkNumber('SGD', 'weightDecay', weightDecay)
+    if (nesterov && !(momentum > 0 && dampening === 0)) fail('VALUE', 'SGD', 'nesterov needs a momentum and no dampening.')
+  }
+
+  protected override update(param: Variable, grad: Tensor, group: ParamGroup<SGDOptions>, state: ParamState): Tensor {
+    const buffer = group.momentum === 0 ? null : slotOf(state, param, 'momentum_buffer')
+    return sgd(param, grad, buffer, {
+      lr: () => group.lr,
+      momentum: () => group.momentum,
+      dampening: () => group.dampening,
+      weightDecay: () => group.weightDecay,
+      nesterov: group.nesterov,
+      maximize: group.maximize,
+      first: () => Number(state.step === state.since),
+    })
+  }
+}

@@ -1,0 +1,101 @@
+/** @file trainStep: forward, backward and the update as one asynchronous function. */
+import { check, checkOptions, fail } from '../errors.ts'
+import { compileTraced } from '../engine/compile.ts'
+import { backward, trainableLeaves } from '../graph/gradient.ts'
+import { Tensor } from '../graph/tensor.ts'
+import type { Variable } from '../graph/variable.ts'
+import { asTensor } from '../ops/table.ts'
+import type { TensorLike } from '../ops/table.ts'
+import { showShape } from '../shape.ts'
+import { forget } from './optimizer.ts'
+import type { Optimizer, PendingStep } from './optimizer.ts'
+
+/** What trainStep needs of a model. */
+interface Trainable {
+  parameters(): Iterable<Variable>
+}
+
+/** The loss, or the loss and more to compute. */
+export type StepResults = Tensor | (Readonly<Record<string, Tensor>> & { readonly loss: Tensor })
+
+export interface TrainStepOptions {
+  /**
+   * Trace `fn` once for each combination of argument shapes and dtypes and then only run its plan: what it closes over, and the
+   * model's mode, stay what they were then. Default: false.
+   */
+  compile?: boolean
+}
+
+/**
+ * A function that makes one training step: calls `fn`, differentiates its loss, updates, and gives what `fn` returned, evaluated and
+ * from before the update. Gradients that are there already are discarded. Throws STATE if the loss reaches a trainable variable that
+ * `model.parameters()` does not list.
+ */
+export function trainStep<A extends readonly TensorLike[], R extends StepResults>(
+  model: Trainable,
+  optimizer: Optimizer<{ lr: number }>,
+  fn: (...args: { [K in keyof A]: Tensor }) => R,
+  options: TrainStepOptions = {},
+): (...args: A) => Promise<R> {
+  checkOptions('trainStep', options, ['compile'])
+  const build = (args: readonly Tensor[]) => buildStep(model, optimizer, () => fn(...(args as never)))
+  return options.compile ? compiledStep<A, R>(optimizer, build) : plainStep<A, R>(optimizer, build)
+}
+
+interface Built<R> {
+  readonly results: R
+  readonly reached: readonly Variable[]
+}
+
+type Build<R> = (args: readonly Tensor[]) => Built<R>
+
+function plainStep<A extends readonly TensorLike[], R extends StepResults>(optimizer: Optimizer<{ lr: number }>, build: Build<R>) {
+  return async (...args: A): Promise<R> => {
+    const { results, reached } = build(args.map((arg) => asTensor('trainStep', arg)))
+    const also = results instanceof Tensor ? [results] : Object.values(results)
+    const step = optimizer.step({ also })
+    reached.forEach(forget)
+    await step
+    return results
+  }
+}
+
+function compiledStep<A extends readonly TensorLike[], R extends StepResults>(optimizer: Optimizer<{ lr: number }>, build: Build<R>) {
+  const steps = new Map<string, PendingStep>()
+  const run = compileTraced<A, R>((...args) => {
+    const { results, reached } = build(args)
+    const pending = optimizer.pending()
+    reached.forEach(forget)
+    steps.set(signatureOf(args), pending)
+    return { results, updates: pending.updates }
+  })
+  return async (...args: A): Promise<R> => {
+    const results = run(...args)
+    const pending = steps.get(signatureOf(args))
+    return pending ? optimizer.track(pending, results) : results
+  }
+}
+
+/** What compiled functions are traced for. */
+const signatureOf = (args: readonly TensorLike[]) => args.map(({ dtype, shape }) => `${dtype}${shape.join()}`).join(';')
+
+function buildStep<R extends StepResults>(model: Trainable, optimizer: Optimizer<{ lr: number }>, fn: () => R): Built<R> {
+  optimizer.zeroGrad()
+  const results = fn()
+  const loss = results instanceof Tensor ? results : (results as { loss?: unknown })?.loss
+  check(loss instanceof Tensor, 'VALUE', 'trainStep', () => 'the function must return the loss, or an object with a `loss`.')
+  const reached = trainableLeaves(loss).map((leaf) => leaf.variables[0]!)
+  checkListed(model, reached)
+  reached.forEach(forget)
+  backward(loss)
+  return { results, reached }
+}
+
+function checkListed(model: Trainable, reached: readonly Variable[]): void {
+  const listed = new Set(model.parameters())
+  for (const variable of reached) {
+    if (listed.has(variable)) continue
+    const text = `${variable.name ? `'${variable.name}' ` : ''}${showShape(variable.shape)}`
+    fail('STATE', 'trainStep', `the loss reaches the trainable variable ${text}, which model.parameters() does not list. Make it a public field of the model, or not trainable.`)
+  }
+}
