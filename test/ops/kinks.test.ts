@@ -1,0 +1,81 @@
+/** @file Gradients where finite differences do not decide: at kinks, ties, zeros; and what has none. */
+import * as assert from 'uvu/assert'
+import * as ops from '../../lib/index.ts'
+import type { Tensor } from '../../lib/index.ts'
+import { suite } from '../support/suite.ts'
+
+const test = suite('kinks')
+
+const numbers = (t: Tensor) => Array.from(t.dataSync() as Float32Array)
+
+/** Gradients of the sum of fn by each input. */
+const slopes = (fn: (...xs: Tensor[]) => Tensor, ...xs: (number[] | number[][])[]) =>
+  ops.grad((...ts) => ops.sum(fn(...ts)))(...xs.map((x) => ops.tensor(x))).map(numbers)
+
+// As PyTorch has them.
+const rows: [string, (...xs: Tensor[]) => Tensor, number[][], number[][]][] = [
+  ['relu: 0 at 0', ops.relu, [[0, -0, 1]], [[0, 0, 1]]],
+  ['abs: 0 at 0', ops.abs, [[0, -2]], [[0, -1]]],
+  ['sign: 0', ops.sign, [[0, -2]], [[0, 0]]],
+  ['floor: 0', ops.floor, [[1, 1.5]], [[0, 0]]],
+  ['clamp: 1 at the limits', (x) => ops.clamp(x, 0, 1), [[-1, 0, 0.5, 1, 2]], [[0, 1, 1, 1, 0]]],
+  ['maximum: equal ones share', ops.maximum, [[1, 2, 3], [3, 2, 1]], [[0, 0.5, 1], [1, 0.5, 0]]],
+  ['minimum: equal ones share', ops.minimum, [[1, 2, 3], [3, 2, 1]], [[1, 0.5, 0], [0, 0.5, 1]]],
+  ['max: equal ones share', (x) => ops.max(x), [[3, 1, 3, 2]], [[0.5, 0, 0.5, 0]]],
+  ['min: equal ones share', (x) => ops.min(x), [[1, 1, 1, 2]], [[Math.fround(1 / 3), Math.fround(1 / 3), Math.fround(1 / 3), 0]]],
+  ['pow: square at 0', (x) => ops.pow(x, 2), [[0, -3]], [[0, -6]]],
+  ['pow: exponent 0', (x) => ops.pow(x, 0), [[0, 2]], [[0, 0]]],
+  ['pow: 0 to a tensor', ops.pow, [[0, 0, 2], [2, 0, 0]], [[0, 0, 0], [0, 0, Math.fround(Math.LN2)]]],
+  ['where: only the chosen side', (x) => ops.where(ops.gt(x, 0), x, ops.mul(x, 3)), [[-1, 0, 2]], [[3, 3, 1]]],
+  ['norm: 0 at 0', (x) => ops.norm(x), [[0, 0]], [[0, 0]]],
+  ['norm: a sign for p 1', (x) => ops.norm(x, 1), [[0, -2]], [[0, -1]]],
+  ['std: 0 where all are equal', (x) => ops.std(x), [[2, 2]], [[0, 0]]],
+  ['prod: one zero', (x) => ops.prod(x), [[2, 0, 3]], [[0, 6, 0]]],
+  ['prod: two zeros', (x) => ops.prod(x), [[0, 0, 3]], [[0, 0, 0]]],
+]
+
+for (const [title, fn, inputs, want] of rows) test(title, () => assert.equal(slopes(fn, ...inputs), want))
+
+test('max: equal ones share along axes', () => {
+  assert.equal(slopes((x) => ops.max(x, 1), [[1, 1], [2, 3]]), [[0.5, 0.5, 0, 1]])
+})
+
+test('maxPool2d: the first of equal ones takes the gradient', () => {
+  const x = ops.tensor([[[[1, 1], [1, 1]]]])
+  assert.equal(numbers(ops.grad((t) => ops.sum(ops.maxPool2d(t, 2)))(x)[0]), [1, 0, 0, 0])
+})
+
+test('sqrt: infinite at 0', () => assert.equal(slopes(ops.sqrt, [0, 4]), [[Infinity, 0.25]]))
+
+test('logSumExp: infinities', () => {
+  assert.equal(slopes((x) => ops.logSumExp(x, 0), [-Infinity, 0, 0]), [[0, 0.5, 0.5]])
+})
+
+test('detach: nothing flows', () => assert.equal(slopes((x) => ops.mul(x, x.detach()), [2, 3]), [[2, 3]]))
+
+test('cast: nothing flows through integers', () => {
+  assert.equal(slopes((x) => ops.add(ops.cast(ops.cast(x, 'i32'), 'f32'), x), [2.5]), [[1]])
+})
+
+test('gradients: several uses of one tensor add up', () => assert.equal(slopes((x) => ops.add(ops.mul(x, x), x), [3]), [[7]]))
+
+test('gradients: an input that is not used has zeros', () => assert.equal(slopes((x) => x, [1], [1, 2])[1], [0, 0]))
+
+test('gradients: integers give none', () => {
+  assert.throws(
+    () => ops.grad((x) => ops.argMax(x))(ops.tensor([1, 2])),
+    (e: ops.TenonError) => e.code === 'SHAPE' && /scalar float/.test(e.message),
+  )
+})
+
+test('gradients: an update has none, and says so', () => {
+  const v = new ops.Variable(ops.tensor([1]))
+  const x = ops.requireGrad(ops.tensor([2]))
+  assert.not(ops.assign(v, x).requiresGrad)
+})
+
+test('gradients: third order', () => {
+  const cube = (x: Tensor) => ops.sum(ops.pow(x, 3))
+  const third = ops.grad((x) => ops.sum(ops.grad((y) => ops.sum(ops.grad(cube)(y)[0]))(x)[0]))
+  assert.equal(numbers(third(ops.tensor([1, 2]))[0]), [6, 6])
+})
