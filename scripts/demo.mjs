@@ -12,7 +12,8 @@ database of handwritten digits"; many data set libraries and archives carry copi
 
 await whenStarted(import.meta.url, async (args) => {
   const { values } = parseOrExit(args)
-  if (!values.data || !existsSync(values.data)) fail(values.data ? `There is no folder ${values.data}.` : 'No data given.')
+  if (!values.data || !existsSync(values.data))
+    fail(values.data ? `There is no folder ${values.data}.` : 'No data given.')
   await run(process.execPath, ['scripts/bootstrap.mjs'], { show: true })
   const options = ['seed', 'epochs'].flatMap((name) => (values[name] ? [`--${name}`, String(values[name])] : []))
   const example = ['--import', 'tsx', 'examples/cnn.ts', '--data', resolve(String(values.data)), ...options]

@@ -32,6 +32,15 @@ test('arguments are inputs: the function runs once for each signature', async ()
   assert.is(calls, 3)
 })
 
+test('arguments need not be evaluated, and the same one may be given twice', async () => {
+  const sum = compile((x, y) => x.add(y))
+  const x = tensor([1, 2]).mul(3)
+  assert.equal(await list(await sum(x, x)), [6, 12])
+  assert.equal(await list(sum.sync(tensor([1]).exp().log(), tensor([2]))), [3])
+  const bad = tensor([1, 2]).take(tensor([5n]))
+  await rejects(sum(bad, bad), 'INDEX', /got 5/)
+})
+
 test('a number that is closed over stays what it was; debugging says so', async () => {
   let scale = 2
   const scaled = compile((x) => x.mul(scale))

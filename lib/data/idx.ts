@@ -1,7 +1,7 @@
 /** @file IDX files, the format of MNIST: a few bytes of header, then big-endian numbers; plain or gzip. Hostile until parsed. */
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
+import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { bytesOf } from '../dtype.ts'
 import type { DType } from '../dtype.ts'
@@ -29,11 +29,10 @@ export async function readIdx(path: string, options: ReadIdxOptions = {}): Promi
   try {
     const { isGzip, size } = await lookAt(path)
     const collector = new Collector(path, Math.min(maxBytes, isGzip ? size * MAX_RATIO : size))
-    const collect = async (source: AsyncIterable<Uint8Array>) => {
-      for await (const chunk of source) collector.push(chunk)
-    }
-    if (isGzip) await pipeline(createReadStream(path), createGunzip(), collect)
-    else await pipeline(createReadStream(path), collect)
+    const file = createReadStream(path)
+    // The loop throws what goes wrong in either stream; leaving it closes both.
+    const chunks = isGzip ? pipeline(file, createGunzip(), () => {}) : file
+    for await (const chunk of chunks) collector.push(chunk as Uint8Array)
     return collector.finish()
   } catch (error) {
     if (error instanceof TenonError) throw error
@@ -70,14 +69,16 @@ class Collector {
   push(chunk: Uint8Array): void {
     const rest = this.#data ? chunk : this.#readHeader(chunk)
     if (!this.#data || rest.length === 0) return
-    if (this.#filled + rest.length > this.#data.length) this.#refuse(`has more than the ${this.#data.length} bytes of data that its header says.`)
+    if (this.#filled + rest.length > this.#data.length)
+      this.#refuse(`has more than the ${this.#data.length} bytes of data that its header says.`)
     this.#data.set(rest, this.#filled)
     this.#filled += rest.length
   }
 
   finish(): Tensor {
     if (!this.#data) return this.#refuse(`ends in its header, after ${this.#header.length} bytes.`)
-    if (this.#filled < this.#data.length) return this.#refuse(`has ${this.#filled} bytes of data, its header says ${this.#data.length}.`)
+    if (this.#filled < this.#data.length)
+      return this.#refuse(`has ${this.#filled} bytes of data, its header says ${this.#data.length}.`)
     reverseBytes(this.#data, bytesOf(this.#dtype))
     return fromBuffer(this.#data.buffer as ArrayBuffer, this.#shape, this.#dtype)
   }
@@ -95,7 +96,10 @@ class Collector {
     this.#dtype = DTYPES[code]!
     this.#shape = Array.from({ length: rank }, (_, i) => bytes.readUInt32BE(4 + 4 * i))
     const dataBytes = sizeOf(this.#shape) * bytesOf(this.#dtype)
-    if (dataBytes > this.#maxBytes) this.#refuse(`says ${showShape(this.#shape)}, ${dataBytes} bytes, more than the ${this.#maxBytes} that are possible or allowed (maxBytes).`)
+    if (dataBytes > this.#maxBytes)
+      this.#refuse(
+        `says ${showShape(this.#shape)}, ${dataBytes} bytes, more than the ${this.#maxBytes} that are possible or allowed (maxBytes).`,
+      )
     this.#data = new Uint8Array(dataBytes)
     return bytes.subarray(headerBytes)
   }

@@ -26,9 +26,18 @@ export async function loadMnist(folder: string): Promise<Mnist> {
 async function readPart(folder: string, part: string): Promise<Labelled> {
   const images = await readIdx(await find(folder, `${part}-images`, 'idx3-ubyte'))
   const labels = await readIdx(await find(folder, `${part}-labels`, 'idx1-ubyte'))
-  const fits = images.dtype === 'u8' && images.rank === 3 && labels.dtype === 'u8' && labels.rank === 1 && labels.size === images.shape[0]
+  const fits =
+    images.dtype === 'u8' &&
+    images.rank === 3 &&
+    labels.dtype === 'u8' &&
+    labels.rank === 1 &&
+    labels.size === images.shape[0]
   if (!fits) {
-    fail('FORMAT', 'loadMnist', `${part}: needs u8 [N, H, W] and [N], got ${images.dtype} ${showShape(images.shape)} and ${labels.dtype} ${showShape(labels.shape)}.`)
+    fail(
+      'FORMAT',
+      'loadMnist',
+      `${part}: needs u8 [N, H, W] and [N], got ${images.dtype} ${showShape(images.shape)} and ${labels.dtype} ${showShape(labels.shape)}.`,
+    )
   }
   return { images, labels }
 }

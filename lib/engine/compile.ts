@@ -12,7 +12,7 @@ import { sameKey, walk } from '../plan/walk.ts'
 import type { Walk } from '../plan/walk.ts'
 import { generator } from '../random.ts'
 import { codes } from './addon.ts'
-import { bind, evaluateSync, planCache } from './evaluate.ts'
+import { bind, planCache, prepare } from './evaluate.ts'
 import { enqueue, runNow } from './queue.ts'
 import type { Run } from './queue.ts'
 
@@ -73,11 +73,13 @@ export function compileTraced<A extends readonly TensorLike[], R extends Results
     traces.set(key, made)
     return made
   }
-  const start = (args: A): { run: Run; results: R } => {
+  /** `first` starts what computes the arguments; the run comes after it. */
+  const start = (args: A, first: (run: Run) => unknown): { run: Run; results: R } => {
     check(tracing.start < 0, 'TRACE', 'compile', () => 'a compiled function was called while another is traced. Call the plain function there.')
     const given = args.map((arg) => asTensor('compile', arg))
-    const missing = given.filter((t) => t.value === null)
-    if (missing.length > 0) evaluateSync(...missing)
+    const missing = prepare({ results: [...new Set(given)].filter((t) => t.value === null), updates: [] })
+    if (missing) first(missing)
+    if (missing?.state === 'failed') throw missing.error
     const found = traceOf(given)
     found.seat.base = generator.position
     generator.position += found.draws
@@ -86,12 +88,12 @@ export function compileTraced<A extends readonly TensorLike[], R extends Results
     return { run: bind(found.walk, found.plan, (leaf) => leaves.get(leaf) ?? leaf, listOf(results)), results }
   }
   const call = async (...args: A): Promise<R> => {
-    const { run, results } = start(args)
+    const { run, results } = start(args, enqueue)
     await enqueue(run)
     return results
   }
   const sync = (...args: A): R => {
-    const { run, results } = start(args)
+    const { run, results } = start(args, runNow)
     runNow(run)
     return results
   }

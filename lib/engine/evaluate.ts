@@ -4,8 +4,8 @@ import type { TypedArray } from '../dtype.ts'
 import { check, checkOptions, fail } from '../errors.ts'
 import { detach } from '../graph/gradient.ts'
 import type { Row } from '../graph/row.ts'
-import { state } from '../graph/state.ts'
-import { hasExpired, Tensor } from '../graph/tensor.ts'
+import { countWrite, state } from '../graph/state.ts'
+import { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
 import { asTensor, cast } from '../ops/table.ts'
 import type { TensorLike } from '../ops/table.ts'
@@ -77,7 +77,8 @@ export function performSync(updates: readonly Tensor[], also: readonly Tensor[])
   if (run) runNow(run)
 }
 
-function prepare(request: Request): Run | null {
+/** @internal The run that answers a request, not started yet; null when there is nothing to do. */
+export function prepare(request: Request): Run | null {
   if (request.results.length === 0 && request.updates.length === 0) return null
   const found = walk(request)
   const run = bind(found, planOf(found), (leaf) => leaf)
@@ -99,32 +100,16 @@ export function bind(found: Walk, plan: Plan, of: (leaf: Tensor) => Tensor, resu
     t.evaluatedAt = state.writes
   })
   // Versions count at submission: graphs that read the old ones are stale from here on.
-  if (found.updates.length > 0) {
-    state.writes++
-    dropExpired()
-  }
-  keepRecipes(results)
+  if (found.updates.length > numEffects(found)) countWrite()
   for (const update of found.updates) for (const variable of update.variables) variable.version++
   return run
 }
 
-/** Evaluated tensors that can still be differentiated: until a variable is written. */
-let differentiable: WeakRef<Tensor>[] = []
-
-function keepRecipes(results: readonly Tensor[]): void {
-  for (const t of results) if (t.requiresGrad && t.inputs.length > 0) differentiable.push(new WeakRef(t))
-  if (differentiable.length % 1024 === 1023) differentiable = differentiable.filter((ref) => ref.deref() !== undefined)
-}
-
-/** Lets go of the graphs behind tensors that somebody keeps (a list of losses, say). */
-function dropExpired(): void {
-  differentiable = differentiable.filter((ref) => {
-    const t = ref.deref()
-    if (!t || !hasExpired(t)) return false
-    // One that is still under way may fail, and then needs its recipe.
-    if (t.value!.run === null) t.inputs = []
-    return t.value!.run !== null
-  })
+/** Updates that a forward pass causes (running statistics) are not read by version: what was computed before them stays good. */
+function numEffects({ nodes, updates }: Walk): number {
+  if (updates.length === 0) return 0
+  const caused = new Set(nodes.flatMap((node) => (node.effects ?? []).map((effect) => effect.update.inputs[0])))
+  return updates.filter((update) => caused.has(update)).length
 }
 
 function bindingOf(found: Walk, of: (leaf: Tensor) => Tensor, outputs: readonly ArrayBuffer[]): Binding {
@@ -193,9 +178,7 @@ const copyOf = (t: Tensor): Tensor => (isNarrow(t.dtype) ? cast(detach(t), 'f32'
 function give(t: Tensor): TypedArray | null {
   if (!isIdle() || isNarrow(t.dtype) || t.value!.run) return null
   const array = arrayOf(t.dtype, t.value!.buffer)
-  t.value = null
-  t.inputs = []
-  t.row = takenRow
+  t.becomeLeaf(takenRow)
   return array
 }
 

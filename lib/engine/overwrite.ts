@@ -8,8 +8,14 @@ import { perform } from './evaluate.ts'
 /** Writes all of them in one evaluation, or none. Shapes have to agree; dtypes are cast. */
 export async function overwrite(pairs: readonly (readonly [Variable, Tensor])[]): Promise<void> {
   // Where nothing has been computed yet, the initial values never need to be drawn.
-  const isFresh = pairs.every(([variable, value]) => variable.storage === null && value.value !== null && value.value.run === null)
-  if (!isFresh) return perform(pairs.map(([variable, value]) => assign(variable, value)), [])
+  const isFresh = pairs.every(
+    ([variable, value]) => variable.storage === null && value.value !== null && value.value.run === null,
+  )
+  if (!isFresh)
+    return perform(
+      pairs.map(([variable, value]) => assign(variable, value)),
+      [],
+    )
   for (const [variable, value] of pairs) {
     variable.initial = cast(value, variable.dtype)
     variable.version++

@@ -26,34 +26,31 @@ export class Run {
   readonly results: readonly Tensor[]
   /** Undoes what submission assumed, when it fails. */
   readonly undo: () => void
-  readonly done: Promise<void>
   state: 'waiting' | 'running' | 'done' | 'failed' = 'waiting'
   id = 0
   error: unknown = null
-  #resolve!: () => void
-  #reject!: (error: unknown) => void
+  #done: Promise<void> | null = null
+  #settle: (() => void) | null = null
 
   constructor(plan: Plan, binding: Binding, results: readonly Tensor[], undo: () => void) {
     this.plan = plan
     this.binding = binding
     this.results = results
     this.undo = undo
-    this.done = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    // Whoever waits gets the rejection; a run nobody waits for (an initial value) must not end the process.
-    this.done.catch(() => {})
+  }
+
+  /** Made when it is asked for: a loop that never lets the event loop turn would pile up the reactions of promises. */
+  get done(): Promise<void> {
+    return (this.#done ??= this.#promise())
   }
 
   succeed(): void {
     this.state = 'done'
     for (const t of this.results) {
       if (t.value?.run === this) t.value.run = null
-      // Without gradients the recipe is not needed any more.
-      if (!t.requiresGrad) t.inputs = []
+      t.releaseRecipe()
     }
-    this.#resolve()
+    this.#settle?.()
   }
 
   fail(error: unknown): void {
@@ -61,9 +58,22 @@ export class Run {
     this.error = error
     for (const t of this.results) if (t.value?.run === this) t.value = null
     this.undo()
-    this.#reject(error)
+    this.#settle?.()
+  }
+
+  #promise(): Promise<void> {
+    if (this.state === 'done') return Promise.resolve()
+    const promise = new Promise<void>((resolve, reject) => {
+      this.#settle = () => (this.state === 'done' ? resolve() : reject(this.error))
+    })
+    // Whoever waits gets the rejection; a run nobody waits for (an initial value) must not end the process.
+    promise.catch(ignore)
+    if (this.state === 'failed') this.#settle!()
+    return promise
   }
 }
+
+const ignore = () => {}
 
 const running = new Map<number, Run>()
 const waiting: Run[] = []

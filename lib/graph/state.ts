@@ -1,4 +1,5 @@
 /** @file What the building of graphs depends on besides its arguments. One a thread: each worker loads its own modules. */
+import type { Tensor } from './tensor.ts'
 
 export const state = {
   /** False inside noGrad(): what is built does not record how to differentiate it. */
@@ -9,10 +10,21 @@ export const state = {
   effectsEnabled: true,
   /** Counts evaluations that wrote variables. A recipe of a tensor evaluated before the last one has expired. */
   writes: 0,
+  /**
+   * What evaluated tensors were made from, until the next write: then all of it goes at once, whoever keeps the tensors. (Weak
+   * references would hold each tensor until the event loop turns, which a synchronous loop never lets it do.)
+   */
+  recipes: new WeakMap<Tensor, readonly Tensor[]>(),
   /** Creation order of nodes. */
   nextId: 1,
   /** TENON_DEBUG: nodes remember the line that made them; compiled functions are retraced. */
   debug: Boolean(process.env.TENON_DEBUG && process.env.TENON_DEBUG !== '0'),
+}
+
+/** A variable is written: what was evaluated before cannot be differentiated any more. */
+export function countWrite(): void {
+  state.writes++
+  state.recipes = new WeakMap()
 }
 
 /** Runs `fn` without recording effects: it is traced for a part of a plan that may run never or often. */

@@ -30,7 +30,6 @@ export class Tensor {
   readonly dtype: DType
   /** @internal */ readonly id: number
   /** @internal */ row: Row
-  /** @internal */ inputs: readonly Tensor[]
   /** @internal Structure: what a plan is compiled for. */ readonly attrs: unknown
   /** @internal `attrs` as text, for comparing plans; '' for none. */ readonly attrsKey: string
   /** Whether gradients flow through this tensor. */
@@ -46,6 +45,8 @@ export class Tensor {
   /** @internal Where it was made, with TENON_DEBUG. */ site = ''
   /** @internal Scratch of graph walks. */ mark = 0
   /** @internal Scratch of graph walks. */ position = 0
+  /** Null: among state.recipes. */
+  #inputs: readonly Tensor[] | null
 
   /** @internal Use `tensor()`, `zeros()` and so on. */
   constructor(row: Row, spec: Spec, inputs: readonly Tensor[], attrs: unknown, attrsKey: string) {
@@ -53,12 +54,30 @@ export class Tensor {
     this.dtype = spec.dtype
     this.id = state.nextId++
     this.row = row
-    this.inputs = inputs
+    this.#inputs = inputs
     this.attrs = attrs
     this.attrsKey = attrsKey
     this.requiresGrad = false
     this.region = state.region
     if (state.debug) this.site = callSite()
+  }
+
+  /** @internal What it is made from; nothing for leaves and for what was evaluated and cannot be differentiated (any more). */
+  get inputs(): readonly Tensor[] {
+    return this.#inputs ?? state.recipes.get(this) ?? NO_INPUTS
+  }
+
+  /** @internal Once it is evaluated: only gradients need the recipe from now on, and only until a variable is written. */
+  releaseRecipe(): void {
+    if (this.requiresGrad && !hasExpired(this)) state.recipes.set(this, this.inputs)
+    this.#inputs = this.requiresGrad ? null : NO_INPUTS
+  }
+
+  /** @internal It is a leaf without a value from now on. */
+  becomeLeaf(row: Row): void {
+    this.row = row
+    this.value = null
+    this.#inputs = NO_INPUTS
   }
 
   /** Number of dimensions. */
@@ -119,15 +138,8 @@ export const partRow: Row<{ index: number }> = {
   moves: true,
 }
 
-/** Whether gradients flow; and recipes that have expired are let go, so that no graph grows from step to step. */
 function flows(inputs: readonly Tensor[]): boolean {
-  let requiresGrad = false
-  for (let i = 0; i < inputs.length; i++) {
-    const input = inputs[i]!
-    if (input.value !== null && input.inputs.length > 0 && hasExpired(input)) input.inputs = NO_INPUTS
-    if (input.requiresGrad) requiresGrad = true
-  }
-  return requiresGrad && state.gradEnabled
+  return state.gradEnabled && inputs.some((input) => input.requiresGrad)
 }
 
 /** Attributes as text. Numbers keep -0, NaN and infinities apart. */

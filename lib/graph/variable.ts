@@ -70,7 +70,9 @@ export class Variable {
   /** Its present content as a tensor. */
   read(): Tensor {
     const requiresGrad = this.#trainable && state.gradEnabled
-    if (this.#reading?.version === this.version && this.#reading.requiresGrad === requiresGrad) return this.#reading
+    const known = this.#reading
+    // One that was evaluated is a value; a compiled function that found it would keep it.
+    if (known?.version === this.version && known.requiresGrad === requiresGrad && known.value === null) return known
     return (this.#reading = this.#leaf(this.version, requiresGrad))
   }
 

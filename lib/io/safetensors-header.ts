@@ -36,7 +36,8 @@ export function parsePrefix(file: string, prefix: Uint8Array, fileBytes: number)
   if (prefix.length < PREFIX_BYTES) return refuse(file, `has ${fileBytes} bytes, too few for a header.`)
   const bytes = new DataView(prefix.buffer, prefix.byteOffset, PREFIX_BYTES).getBigUint64(0, true)
   const room = Math.min(fileBytes - PREFIX_BYTES, MAX_HEADER_BYTES)
-  if (bytes > BigInt(room)) return refuse(file, `says that its header has ${bytes} bytes, but there is room for ${room}.`)
+  if (bytes > BigInt(room))
+    return refuse(file, `says that its header has ${bytes} bytes, but there is room for ${room}.`)
   return Number(bytes)
 }
 
@@ -72,7 +73,9 @@ function parseJson(file: string, text: string): object {
   try {
     return JSON.parse(text) as object
   } catch (error) {
-    throw new TenonError('FORMAT', 'safetensors', `${file}: its header is not JSON: ${(error as Error).message}.`, { cause: error })
+    throw new TenonError('FORMAT', 'safetensors', `${file}: its header is not JSON: ${(error as Error).message}.`, {
+      cause: error,
+    })
   }
 }
 
@@ -92,7 +95,11 @@ function checkKeys(file: string, text: string): void {
 }
 
 function metadataOf(file: string, value: unknown): Record<string, string> {
-  const isTexts = typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((text) => typeof text === 'string')
+  const isTexts =
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((text) => typeof text === 'string')
   return isTexts ? (value as Record<string, string>) : refuse(file, `${METADATA} must map names to texts.`)
 }
 
@@ -100,19 +107,23 @@ function entryOf(file: string, name: string, value: unknown, dataBytes: number):
   const bad = (what: string) => refuse(file, `'${name}' ${what}`)
   if (typeof value !== 'object' || value === null) return bad('is no object.')
   const { dtype: code, shape, data_offsets: offsets } = value as Record<string, unknown>
-  if (typeof code !== 'string' || !Object.hasOwn(DTYPES, code)) return bad(`has the dtype ${JSON.stringify(code)}, which is not known.`)
-  if (!isSizes(shape) || shape.length > MAX_RANK) return bad(`needs a shape of at most ${MAX_RANK} sizes, got ${JSON.stringify(shape)}.`)
+  if (typeof code !== 'string' || !Object.hasOwn(DTYPES, code))
+    return bad(`has the dtype ${JSON.stringify(code)}, which is not known.`)
+  if (!isSizes(shape) || shape.length > MAX_RANK)
+    return bad(`needs a shape of at most ${MAX_RANK} sizes, got ${JSON.stringify(shape)}.`)
   if (!isSizes(offsets) || offsets.length !== 2) return bad(`needs two data_offsets, got ${JSON.stringify(offsets)}.`)
   const [begin, end] = offsets as [number, number]
   if (begin > end || end > dataBytes) return bad(`lies at [${begin}, ${end}) of ${dataBytes} bytes of data.`)
   const dtype = DTYPES[code]!
   // Above 2^53 the product is inexact, but then it is larger than any file.
   const needed = sizeOf(shape) * bytesOf(dtype)
-  if (needed !== end - begin) return bad(`needs ${needed} bytes for ${code} ${showShape(shape)}, but has ${end - begin}.`)
+  if (needed !== end - begin)
+    return bad(`needs ${needed} bytes for ${code} ${showShape(shape)}, but has ${end - begin}.`)
   return { name, dtype, shape, begin, end }
 }
 
-const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)
+const isSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)
 
 /** Every byte of data belongs to one entry. */
 function checkCoverage(file: string, entries: readonly Entry[], dataBytes: number): void {
@@ -131,8 +142,13 @@ interface Named {
 }
 
 /** Length and JSON of a header, and in which order the tensors' bytes follow: wide elements first, so that all are aligned. */
-export function encodeHeader(tensors: readonly Named[], metadata: Readonly<Record<string, string>>): { header: Uint8Array; order: number[] } {
-  const order = tensors.map((_, i) => i).sort((a, b) => bytesOf(tensors[b]!.dtype) - bytesOf(tensors[a]!.dtype) || a - b)
+export function encodeHeader(
+  tensors: readonly Named[],
+  metadata: Readonly<Record<string, string>>,
+): { header: Uint8Array; order: number[] } {
+  const order = tensors
+    .map((_, i) => i)
+    .sort((a, b) => bytesOf(tensors[b]!.dtype) - bytesOf(tensors[a]!.dtype) || a - b)
   const offsets = new Map<number, readonly [number, number]>()
   let at = 0
   for (const i of order) {
@@ -148,7 +164,8 @@ export function encodeHeader(tensors: readonly Named[], metadata: Readonly<Recor
   })
   const texts = Object.entries(metadata)
   for (const [key, text] of texts) {
-    if (typeof text !== 'string') fail('VALUE', 'saveSafetensors', `metadata are texts, got ${typeof text} for '${key}'.`)
+    if (typeof text !== 'string')
+      fail('VALUE', 'saveSafetensors', `metadata are texts, got ${typeof text} for '${key}'.`)
   }
   if (texts.length > 0) items.unshift(`${JSON.stringify(METADATA)}:${JSON.stringify(metadata)}`)
   const json = new TextEncoder().encode(`{${items.join(',')}}`)

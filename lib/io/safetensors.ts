@@ -52,8 +52,9 @@ export function parseSafetensors(bytes: Uint8Array, name = 'safetensors'): Map<s
   const { entries } = parseHeader(name, bytes.subarray(PREFIX_BYTES, dataStart), bytes.length - dataStart)
   return new Map(
     entries.map((entry) => {
-      const copy = bytes.slice(dataStart + entry.begin, dataStart + entry.end)
-      return [entry.name, tensorOf(name, entry, copy.buffer as ArrayBuffer)]
+      // Not bytes.slice(): a Buffer's shares its memory.
+      const copy = new Uint8Array(bytes.subarray(dataStart + entry.begin, dataStart + entry.end))
+      return [entry.name, tensorOf(name, entry, copy.buffer)]
     }),
   )
 }
@@ -62,11 +63,18 @@ export function parseSafetensors(bytes: Uint8Array, name = 'safetensors'): Map<s
  * Writes tensors (a state dict, say), all as they are at this moment, with free texts beside them. The file appears as a whole or not at
  * all: it is written aside in the same folder, flushed, and then renamed.
  */
-export async function saveSafetensors(path: string, tensors: Tensors, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function saveSafetensors(
+  path: string,
+  tensors: Tensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const named: [string, TensorLike][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors)
   // A variable's content is copied: it may be written while the file is.
   const contents = named.map(([, t]) => (t instanceof Variable ? detach(t.read()) : asTensor('saveSafetensors', t)))
-  const { header, order } = encodeHeader(named.map(([name, { dtype, shape }]) => ({ name, dtype, shape })), metadata)
+  const { header, order } = encodeHeader(
+    named.map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
+    metadata,
+  )
   await evaluate(...contents)
   const buffers = contents.map((t) => t.value!.buffer)
   await writeAside(path, [header, ...order.map((i) => new Uint8Array(buffers[i]!))])
@@ -102,9 +110,14 @@ async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>):
 /** The file's size was checked before, but it may have changed since. */
 async function readExactly(path: string, file: FileHandle, position: number, bytes: number): Promise<ArrayBuffer> {
   const buffer = new ArrayBuffer(bytes)
-  for (let done = 0; done < bytes; ) {
+  for (let done = 0; done < bytes;) {
     // One call reads less than 2 GiB.
-    const { bytesRead } = await file.read(new Uint8Array(buffer), done, Math.min(bytes - done, 2 ** 30), position + done)
+    const { bytesRead } = await file.read(
+      new Uint8Array(buffer),
+      done,
+      Math.min(bytes - done, 2 ** 30),
+      position + done,
+    )
     if (bytesRead === 0) fail('FORMAT', 'safetensors', `${path}: ended at byte ${position + done} while it was read.`)
     done += bytesRead
   }
@@ -129,7 +142,7 @@ async function writeAside(path: string, pieces: readonly Uint8Array[]): Promise<
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, 2 ** 30))
     done += bytesWritten
   }

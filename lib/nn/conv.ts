@@ -32,7 +32,11 @@ export class Conv2d extends Module {
     this.inChannels = checkInteger('Conv2d', 'inChannels', inChannels, 1)
     this.outChannels = checkInteger('Conv2d', 'outChannels', outChannels, 1)
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      fail('VALUE', 'Conv2d', `groups must divide the channels, got ${groups} groups for ${inChannels} and ${outChannels} channels.`)
+      fail(
+        'VALUE',
+        'Conv2d',
+        `groups must divide the channels, got ${groups} groups for ${inChannels} and ${outChannels} channels.`,
+      )
     }
     this.kernelSize = pairOf('Conv2d', 'kernelSize', kernelSize, 1)
     this.options = rest

@@ -86,7 +86,8 @@ export function fanInUniform(shape: Shape, fanIn: number, options: CreateOptions
 function kaimingStd(op: string, shape: Shape, options: KaimingOptions): number {
   checkOptions(op, options, ['a', 'mode', 'nonlinearity', 'dtype'])
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options
-  if (mode !== 'fanIn' && mode !== 'fanOut') fail('VALUE', op, `mode is 'fanIn' or 'fanOut', got ${String(mode satisfies never)}.`)
+  if (mode !== 'fanIn' && mode !== 'fanOut')
+    fail('VALUE', op, `mode is 'fanIn' or 'fanOut', got ${String(mode satisfies never)}.`)
   return gain(nonlinearity, a) / Math.sqrt(Math.max(fans(shape)[mode], 1))
 }
 

@@ -31,7 +31,10 @@ export class LayerNorm extends Module {
     super()
     checkOptions('LayerNorm', options, ['eps', 'elementwiseAffine', 'bias', 'dtype'])
     const { eps = 1e-5, elementwiseAffine = true, bias = true, dtype = 'f32' } = options
-    this.normalizedShape = checkShape('LayerNorm', typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape)
+    this.normalizedShape = checkShape(
+      'LayerNorm',
+      typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape,
+    )
     this.eps = eps
     this.weight = elementwiseAffine ? new Variable(ones(this.normalizedShape, { dtype })) : null
     this.bias = elementwiseAffine && bias ? new Variable(zeros(this.normalizedShape, { dtype })) : null

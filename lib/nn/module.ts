@@ -144,7 +144,8 @@ function* variablesOf(module: Module, prefix: string, path: readonly Module[]): 
   const members = membersOf(module)
   for (const [name, member] of members) if (member instanceof Variable) yield [prefix + name, member]
   for (const [name, member] of members) {
-    if (member instanceof Module && !path.includes(member)) yield* variablesOf(member, `${prefix}${name}.`, [...path, member])
+    if (member instanceof Module && !path.includes(member))
+      yield* variablesOf(member, `${prefix}${name}.`, [...path, member])
   }
 }
 

@@ -13,7 +13,8 @@ export class Sequential extends Module {
   constructor(...layers: readonly Layer[]) {
     super()
     for (const layer of layers) {
-      if (!(layer instanceof Module)) fail('VALUE', 'Sequential', `takes modules, got ${typeof layer}. For functions write a module of your own.`)
+      if (!(layer instanceof Module))
+        fail('VALUE', 'Sequential', `takes modules, got ${typeof layer}. For functions write a module of your own.`)
     }
     this.layers = layers
   }

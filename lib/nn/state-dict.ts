@@ -26,7 +26,11 @@ export interface LoadReport {
 }
 
 /** Writes what `state` holds to the variables of its names. */
-export async function loadState(variables: ReadonlyMap<string, Variable>, state: State, options: LoadOptions): Promise<LoadReport> {
+export async function loadState(
+  variables: ReadonlyMap<string, Variable>,
+  state: State,
+  options: LoadOptions,
+): Promise<LoadReport> {
   checkOptions('loadStateDict', options, ['strict'])
   const given: ReadonlyMap<string, StateValue> = state instanceof Map ? state : new Map(Object.entries(state))
   const contents = new Map<Variable, Tensor>()
@@ -38,7 +42,9 @@ export async function loadState(variables: ReadonlyMap<string, Variable>, state:
     if (sameShape(content.shape, variable.shape)) contents.set(variable, content)
     else misfits.set(name, `${name} is ${showShape(variable.shape)} here and ${showShape(content.shape)} there`)
   }
-  const missing = [...variables].filter(([name, variable]) => !contents.has(variable) && !misfits.has(name)).map(([name]) => name)
+  const missing = [...variables]
+    .filter(([name, variable]) => !contents.has(variable) && !misfits.has(name))
+    .map(([name]) => name)
   const unexpected = [...given.keys()].filter((name) => !variables.has(name))
   if (misfits.size > 0 || (options.strict !== false && missing.length + unexpected.length > 0)) {
     const named = (name: string, { shape }: { shape: Shape }) => `${name} ${showShape(shape)}`
@@ -55,7 +61,12 @@ export async function loadState(variables: ReadonlyMap<string, Variable>, state:
 function contentOf(name: string, value: StateValue, { shape, size }: Variable): Tensor {
   if (value instanceof Tensor) return value
   if (value instanceof Variable) return value.read()
-  if (!ArrayBuffer.isView(value)) return fail('VALUE', 'loadStateDict', `'${name}' must be a tensor, a variable or a typed array, got ${typeof value}.`)
+  if (!ArrayBuffer.isView(value))
+    return fail(
+      'VALUE',
+      'loadStateDict',
+      `'${name}' must be a tensor, a variable or a typed array, got ${typeof value}.`,
+    )
   return tensor(value, value.length === size ? { shape } : {})
 }
 

@@ -8,7 +8,7 @@ import type { Shape } from '../shape.ts'
 import { add, ge, le, mul, where } from './elementwise.ts'
 import { apply } from '../graph/tensor.ts'
 import { expand, reshape } from './layout.ts'
-import { asTensor, cast, checkDtype, constant, defineRow, operand } from './table.ts'
+import { asTensor, cast, checkDtype, constant, defineRow, operand, scalarNumber } from './table.ts'
 import type { TensorLike } from './table.ts'
 
 const valueRow = defineRow<null>({
@@ -115,8 +115,8 @@ const dtypeOf = (op: string, options: CreateOptions): DType => {
 }
 
 /** A tensor filled with one number. */
-export function full(shape: Shape, value: number, options: CreateOptions = {}): Tensor {
-  return expand(operand(value, dtypeOf('full', options)), checkShape('full', shape))
+export function full(shape: Shape, value: number | bigint | boolean, options: CreateOptions = {}): Tensor {
+  return expand(operand(scalarNumber('full', value), dtypeOf('full', options)), checkShape('full', shape))
 }
 
 /** Zeros. */

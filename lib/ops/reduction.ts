@@ -180,14 +180,22 @@ function nonEmpty(op: string, x: TensorLike, axes: Axes): Tensor {
   return t
 }
 
-/** Whether any element is true (not 0). */
+/** Whether any element is true (not 0); of nothing: false. */
 export function any(x: TensorLike, axes?: Axes, options?: ReduceOptions): Tensor {
-  return reduce(maxRow, cast(nonEmpty('any', x, axes), 'bool'), axes, options)
+  return reduceLogic('any', maxRow, false, x, axes, options)
 }
 
-/** Whether all elements are true (not 0). */
+/** Whether all elements are true (not 0); of nothing: true. */
 export function all(x: TensorLike, axes?: Axes, options?: ReduceOptions): Tensor {
-  return reduce(minRow, cast(nonEmpty('all', x, axes), 'bool'), axes, options)
+  return reduceLogic('all', minRow, true, x, axes, options)
+}
+
+function reduceLogic(op: string, row: Row<ReduceAttrs>, ofNothing: boolean, x: TensorLike, axes: Axes, options: ReduceOptions = {}): Tensor {
+  checkOptions(op, options, ['keepDims'])
+  const t = cast(asTensor(op, x), 'bool')
+  const list = normalizeAxes(op, axes ?? undefined, t.rank)
+  if (list.some((axis) => t.shape[axis] === 0)) return filled(reducedShape(t.shape, list, options.keepDims ?? false), Number(ofNothing), t)
+  return reduce(row, t, list, options)
 }
 
 export interface VarianceOptions extends ReduceOptions {

@@ -55,12 +55,17 @@ export function constant(value: number, dtype: DType): Tensor {
   return new Tensor(constantRow, { shape: SCALAR.shape, dtype }, [], { value }, keyOf(value) || 'null')
 }
 
-function scalarTensor(op: string, value: number | bigint | boolean, beside: DType): Tensor {
+const scalarTensor = (op: string, value: number | bigint | boolean, beside: DType): Tensor =>
+  operand(scalarNumber(op, value), promoteScalar(beside, value))
+
+/** What an operand holds; VALUE for what is no number, or a bigint that no number is. */
+export function scalarNumber(op: string, value: number | bigint | boolean): number {
+  if (!isScalar(value)) return fail('VALUE', op, `needs a number, got ${value === null ? 'null' : typeof value}.`)
   const number = Number(value)
   if (typeof value === 'bigint' && BigInt(number) !== value) {
     fail('VALUE', op, `${value} does not fit a scalar exactly. Use tensor(${value}n).`)
   }
-  return operand(number, promoteScalar(beside, value))
+  return number
 }
 
 /** Two arguments as tensors of their common dtype. At least one is a tensor. */

@@ -2,8 +2,10 @@
 import type { Tensor } from '../graph/tensor.ts'
 import type { Variable } from '../graph/variable.ts'
 import { adam } from '../ops/update.ts'
-import { checkNumber, Optimizer, slotOf } from './optimizer.ts'
-import type { ParamGroup, Params, ParamState } from './optimizer.ts'
+import { Optimizer } from './optimizer.ts'
+import type { ParamState } from './optimizer.ts'
+import { checkNumber } from './param-groups.ts'
+import type { ParamGroup, Params } from './param-groups.ts'
 
 export interface AdamOptions {
   /** Default: 1e-3. */
@@ -20,7 +22,14 @@ export interface AdamOptions {
   maximize: boolean
 }
 
-const DEFAULTS: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, maximize: false }
+const DEFAULTS: AdamOptions = {
+  lr: 1e-3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  weightDecay: 0,
+  amsgrad: false,
+  maximize: false,
+}
 
 abstract class AdamFamily extends Optimizer<AdamOptions> {
   protected override check({ lr, betas, eps, weightDecay }: AdamOptions): void {
@@ -35,10 +44,18 @@ abstract class AdamFamily extends Optimizer<AdamOptions> {
   /** Whether weight decay acts on the parameter and not on the gradient. */
   protected abstract get decoupled(): boolean
 
-  protected override update(param: Variable, grad: Tensor, group: ParamGroup<AdamOptions>, state: ParamState): Tensor {
-    const names = ['exp_avg', 'exp_avg_sq', ...(group.amsgrad ? ['max_exp_avg_sq'] : [])]
-    const moments = names.map((name) => slotOf(state, param, name))
-    return adam(param, grad, moments, {
+  protected override slotsOf({ amsgrad }: AdamOptions): readonly string[] {
+    return ['exp_avg', 'exp_avg_sq', ...(amsgrad ? ['max_exp_avg_sq'] : [])]
+  }
+
+  protected override update(
+    param: Variable,
+    grad: Tensor,
+    slots: readonly Variable[],
+    group: ParamGroup<AdamOptions>,
+    state: ParamState,
+  ): Tensor {
+    return adam(param, grad, slots, {
       lr: () => group.lr,
       beta1: () => group.betas[0],
       beta2: () => group.betas[1],

@@ -2,6 +2,7 @@
 export { Adam, AdamW } from './adam.ts'
 export type { AdamOptions } from './adam.ts'
 export { Optimizer } from './optimizer.ts'
-export type { OptimizerState, ParamGroup, Params, StepOptions } from './optimizer.ts'
+export type { OptimizerState, StepOptions } from './optimizer.ts'
+export type { ParamGroup, Params } from './param-groups.ts'
 export { SGD } from './sgd.ts'
 export type { SGDOptions } from './sgd.ts'

@@ -3,19 +3,14 @@ import { isNarrow } from '../dtype.ts'
 import { assert, check, checkOptions, fail } from '../errors.ts'
 import { overwrite } from '../engine/overwrite.ts'
 import { perform, performSync } from '../engine/evaluate.ts'
-import { hasExpired } from '../graph/tensor.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
 import { zeros } from '../ops/create.ts'
 import { asTensor } from '../ops/table.ts'
 import type { TensorLike } from '../ops/table.ts'
 import { sameShape, showShape } from '../shape.ts'
-
-/** Parameters that share options. Options may be changed at any time; a changed number compiles nothing. */
-export type ParamGroup<O> = O & { readonly params: readonly Variable[] }
-
-/** What an optimiser is made for: parameters, or groups of them with options of their own. */
-export type Params<O> = Iterable<Variable> | Iterable<Partial<O> & { readonly params: Iterable<Variable> }>
+import { defined, describe, groupsOf, optionsOf } from './param-groups.ts'
+import type { ParamGroup, Params } from './param-groups.ts'
 
 export interface StepOptions {
   /** Tensors to compute in the same evaluation, from the parameters before the step. */
@@ -66,7 +61,12 @@ export abstract class Optimizer<O extends { lr: number }> {
       this.check(group)
       for (const param of group.params) {
         check(!this.#states.has(param), 'VALUE', name, () => `the parameter ${describe(param)} is given twice.`)
-        check(!isNarrow(param.dtype), 'DTYPE', name, () => `parameters are f32 or f64, got ${param.dtype} for ${describe(param)}.`)
+        check(
+          !isNarrow(param.dtype),
+          'DTYPE',
+          name,
+          () => `parameters are f32 or f64, got ${param.dtype} for ${describe(param)}.`,
+        )
         this.#states.set(param, new ParamState())
       }
     }
@@ -75,8 +75,17 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** Throws VALUE for numbers that make no sense. */
   protected abstract check(options: O): void
 
-  /** The update of one parameter; its numbers as functions. */
-  protected abstract update(param: Variable, grad: Tensor, group: ParamGroup<O>, state: ParamState): Tensor
+  /** PyTorch's names of the state variables that these options need. */
+  protected abstract slotsOf(options: O): readonly string[]
+
+  /** The update of one parameter; `slots` are its state variables; numbers are functions, so that they can be looked up later. */
+  protected abstract update(
+    param: Variable,
+    grad: Tensor,
+    slots: readonly Variable[],
+    group: ParamGroup<O>,
+    state: ParamState,
+  ): Tensor
 
   /**
    * Updates every parameter that has a gradient, in one evaluation with everything that backward() was called on and `also`, and
@@ -88,7 +97,6 @@ export abstract class Optimizer<O extends { lr: number }> {
     const { pending, also } = this.#begin(options)
     const run = this.#consume(pending, () => perform(pending.updates, also, options.signal))
     await this.track(pending, run)
-    release(also)
   }
 
   /** `step`, blocking. */
@@ -96,7 +104,6 @@ export abstract class Optimizer<O extends { lr: number }> {
     const { pending, also } = this.#begin(options)
     this.#consume(pending, () => performSync(pending.updates, also))
     for (const state of pending.states) state.step++
-    release(also)
   }
 
   /** Discards the gradients. */
@@ -112,31 +119,77 @@ export abstract class Optimizer<O extends { lr: number }> {
     return { tensors, steps: states.map(({ step }) => step), groups: this.paramGroups.map(optionsOf) }
   }
 
-  /** Takes over a state of an optimiser with the same parameters in the same order. STATE when it does not fit; nothing has changed then. */
+  /** Takes over a state of an optimiser with the same parameters in the same order. STATE if it does not fit; nothing has changed then. */
   async loadStateDict(state: OptimizerState<O>): Promise<void> {
     const groups = this.paramGroups
-    const states = [...this.#states]
-    const fits = state.steps.length === states.length && state.groups.length === groups.length
-    check(fits, 'STATE', this.#name, () => `the state is of ${state.steps.length} parameters in ${state.groups.length} groups, this optimiser has ${states.length} in ${groups.length}.`)
-    for (const options of state.groups) this.check(options)
-    const loaded = states.map(() => new Map<string, Variable>())
-    const pairs = [...state.tensors].map(([key, value]): [Variable, Tensor] => {
-      const [, index, name] = /^(\d+)\.(.+)$/.exec(key) ?? fail('STATE', this.#name, `'${key}' is not the name of a tensor of the state.`)
-      const [param] = states[Number(index)] ?? fail('STATE', this.#name, `'${key}' is of a parameter that is not there.`)
-      const t = asTensor(this.#name, value)
-      check(sameShape(t.shape, param.shape), 'STATE', this.#name, () => `'${key}' is ${showShape(t.shape)}, its parameter ${showShape(param.shape)}.`)
-      const variable = slot(param, name!)
-      loaded[Number(index)]!.set(name!, variable)
-      return [variable, t]
+    const counts = `${groups.length} groups of ${groups.map(({ params }) => params.length)} parameters`
+    const fits = state.groups.length === groups.length && state.steps.length === this.#states.size
+    check(
+      fits,
+      'STATE',
+      this.#name,
+      () => `the state has ${state.groups.length} groups and ${state.steps.length} parameters, not ${counts}.`,
+    )
+    groups.forEach((group, i) => {
+      checkOptions(this.#name, state.groups[i], Object.keys(optionsOf(group)))
+      this.check({ ...group, ...state.groups[i] })
     })
-    await overwrite(pairs)
-    states.forEach(([, own], i) => {
+    const contents = new Map(state.tensors)
+    const pairs = new Map<Variable, Tensor>()
+    const slots = [...this.#paramsAndGroups()].map(([param, g], i) =>
+      this.#loadSlots(param, i, { ...groups[g]!, ...state.groups[g] }, state.steps[i]!, contents, pairs),
+    )
+    for (const key of contents.keys())
+      fail('STATE', this.#name, `the state has a tensor '${key}' that belongs to no parameter.`)
+    await overwrite([...pairs])
+    ;[...this.#states.values()].forEach((own, i) => {
       own.step = state.steps[i]!
       own.since = own.step === 0 ? 0 : -1
-      own.variables.clear()
-      loaded[i]!.forEach((variable, name) => own.variables.set(name, variable))
+      slots[i]!.forEach((variable, name) => own.variables.set(name, variable))
     })
     groups.forEach((group, i) => Object.assign(group, state.groups[i]))
+  }
+
+  *#paramsAndGroups(): Generator<[Variable, number]> {
+    for (const [g, { params }] of this.paramGroups.entries()) for (const param of params) yield [param, g]
+  }
+
+  /** The state variables of the i-th parameter; puts what they will hold into `pairs` and takes it out of `contents`. */
+  #loadSlots(
+    param: Variable,
+    i: number,
+    options: O,
+    steps: number,
+    contents: Map<string, TensorLike>,
+    pairs: Map<Variable, Tensor>,
+  ): Map<string, Variable> {
+    const slots = new Map<string, Variable>()
+    const own = this.#states.get(param)!
+    // A compiled step holds on to the variables that are there; those without content begin anew.
+    own.variables.forEach((variable) => pairs.set(variable, zeros(param.shape, { dtype: param.dtype })))
+    for (const name of this.slotsOf(options)) {
+      const key = `${i}.${name}`
+      const content = contents.get(key)
+      check(
+        content || steps === 0,
+        'STATE',
+        this.#name,
+        () => `the state has no tensor '${key}' for ${describe(param)}.`,
+      )
+      if (!content) continue
+      contents.delete(key)
+      const t = asTensor(this.#name, content)
+      check(
+        sameShape(t.shape, param.shape),
+        'STATE',
+        this.#name,
+        () => `'${key}' is ${showShape(t.shape)}, its parameter ${showShape(param.shape)}.`,
+      )
+      const variable = own.variables.get(name) ?? slot(param, name)
+      slots.set(name, variable)
+      pairs.set(variable, t)
+    }
+    return slots
   }
 
   /** @internal The updates of all parameters that have a gradient. */
@@ -149,10 +202,17 @@ export abstract class Optimizer<O extends { lr: number }> {
       for (const param of group.params) {
         if (!param.grad) continue
         const { grad, shape, dtype } = param
-        check(sameShape(grad.shape, shape) && grad.dtype === dtype, 'SHAPE', this.#name, () => `the gradient of ${describe(param)} must be ${dtype} as it is, got ${grad.dtype} ${showShape(grad.shape)}.`)
+        check(
+          sameShape(grad.shape, shape) && grad.dtype === dtype,
+          'SHAPE',
+          this.#name,
+          () =>
+            `the gradient of ${describe(param)} must be ${dtype} as it is, got ${grad.dtype} ${showShape(grad.shape)}.`,
+        )
         const state = this.#states.get(param)
         assert(state, 'internal: a parameter without state')
-        updates.push(this.update(param, grad, group, state))
+        const slots = this.slotsOf(group).map((name) => slotOf(state, param, name))
+        updates.push(this.update(param, grad, slots, group, state))
         params.push(param)
         states.push(state)
         for (const root of param.gradRoots) roots.add(root)
@@ -190,7 +250,7 @@ export abstract class Optimizer<O extends { lr: number }> {
 }
 
 /** A state variable of a parameter, zeros at first. */
-export function slotOf(state: ParamState, param: Variable, name: string): Variable {
+function slotOf(state: ParamState, param: Variable, name: string): Variable {
   const known = state.variables.get(name)
   if (known) return known
   const variable = slot(param, name)
@@ -207,43 +267,4 @@ function slot({ name, shape, dtype }: Variable, slotName: string): Variable {
 export function forget(variable: Variable): void {
   variable.grad = null
   variable.gradRoots.clear()
-}
-
-/** What was computed before a write cannot be differentiated any more: lets go of the graph below it. */
-function release(tensors: readonly Tensor[]): void {
-  for (const t of tensors) if (hasExpired(t)) t.inputs = []
-}
-
-function groupsOf<O>(name: string, params: Params<O>, defaults: O): ParamGroup<O>[] {
-  check(typeof (params as Iterable<unknown>)?.[Symbol.iterator] === 'function', 'VALUE', name, () => 'needs a list of parameters: model.parameters().')
-  const given = [...(params as Iterable<Variable | (Partial<O> & { params: Iterable<Variable> })>)]
-  check(given.length > 0, 'VALUE', name, () => 'the list of parameters is empty. Is the model without fields?')
-  const isFlat = given.every((item) => item instanceof Variable)
-  const groups = isFlat ? [{ params: given }] : given
-  return groups.map((group) => {
-    check(typeof group === 'object' && group !== null && 'params' in group, 'VALUE', name, () => 'takes variables, or groups { params, ...options }, not both.')
-    const { params: own, ...options } = group as Partial<O> & { params: Iterable<Variable> }
-    checkOptions(name, options, Object.keys(defaults as object))
-    const list = [...own]
-    for (const param of list) check(param instanceof Variable, 'VALUE', name, () => `parameters are variables, got ${String(param)}.`)
-    return { ...defaults, ...defined(options), params: list } as unknown as ParamGroup<O>
-  })
-}
-
-/** Options without those that are undefined. */
-function defined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
-}
-
-function optionsOf<O>({ params, ...options }: ParamGroup<O>): O {
-  void params
-  return options as unknown as O
-}
-
-const describe = ({ name, shape }: Variable) => (name ? `'${name}' ${showShape(shape)}` : showShape(shape))
-
-/** Throws VALUE unless the number is >= 0 (and, with a limit, below it). */
-export function checkNumber(op: string, name: string, value: number, below = Infinity): void {
-  if (typeof value === 'number' && value >= 0 && (value < below || below === Infinity)) return
-  fail('VALUE', op, `${name} must be ${below === Infinity ? '>= 0' : `in [0, ${below})`}, got ${String(value)}.`)
 }

@@ -3,8 +3,10 @@ import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Variable } from '../graph/variable.ts'
 import { sgd } from '../ops/update.ts'
-import { checkNumber, Optimizer, slotOf } from './optimizer.ts'
-import type { ParamGroup, Params, ParamState } from './optimizer.ts'
+import { Optimizer } from './optimizer.ts'
+import type { ParamState } from './optimizer.ts'
+import { checkNumber } from './param-groups.ts'
+import type { ParamGroup, Params } from './param-groups.ts'
 
 export interface SGDOptions {
   /** Default: 1e-3. */
@@ -33,12 +35,22 @@ export class SGD extends Optimizer<SGDOptions> {
     checkNumber('SGD', 'lr', lr)
     checkNumber('SGD', 'momentum', momentum)
     checkNumber('SGD', 'weightDecay', weightDecay)
-    if (nesterov && !(momentum > 0 && dampening === 0)) fail('VALUE', 'SGD', 'nesterov needs a momentum and no dampening.')
+    if (nesterov && !(momentum > 0 && dampening === 0))
+      fail('VALUE', 'SGD', 'nesterov needs a momentum and no dampening.')
   }
 
-  protected override update(param: Variable, grad: Tensor, group: ParamGroup<SGDOptions>, state: ParamState): Tensor {
-    const buffer = group.momentum === 0 ? null : slotOf(state, param, 'momentum_buffer')
-    return sgd(param, grad, buffer, {
+  protected override slotsOf({ momentum }: SGDOptions): readonly string[] {
+    return momentum === 0 ? [] : ['momentum_buffer']
+  }
+
+  protected override update(
+    param: Variable,
+    grad: Tensor,
+    slots: readonly Variable[],
+    group: ParamGroup<SGDOptions>,
+    state: ParamState,
+  ): Tensor {
+    return sgd(param, grad, slots[0] ?? null, {
       lr: () => group.lr,
       momentum: () => group.momentum,
       dampening: () => group.dampening,

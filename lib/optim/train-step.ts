@@ -49,7 +49,10 @@ interface Built<R> {
 
 type Build<R> = (args: readonly Tensor[]) => Built<R>
 
-function plainStep<A extends readonly TensorLike[], R extends StepResults>(optimizer: Optimizer<{ lr: number }>, build: Build<R>) {
+function plainStep<A extends readonly TensorLike[], R extends StepResults>(
+  optimizer: Optimizer<{ lr: number }>,
+  build: Build<R>,
+) {
   return async (...args: A): Promise<R> => {
     const { results, reached } = build(args.map((arg) => asTensor('trainStep', arg)))
     const also = results instanceof Tensor ? [results] : Object.values(results)
@@ -60,7 +63,10 @@ function plainStep<A extends readonly TensorLike[], R extends StepResults>(optim
   }
 }
 
-function compiledStep<A extends readonly TensorLike[], R extends StepResults>(optimizer: Optimizer<{ lr: number }>, build: Build<R>) {
+function compiledStep<A extends readonly TensorLike[], R extends StepResults>(
+  optimizer: Optimizer<{ lr: number }>,
+  build: Build<R>,
+) {
   const steps = new Map<string, PendingStep>()
   const run = compileTraced<A, R>((...args) => {
     const { results, reached } = build(args)
@@ -79,11 +85,20 @@ function compiledStep<A extends readonly TensorLike[], R extends StepResults>(op
 /** What compiled functions are traced for. */
 const signatureOf = (args: readonly TensorLike[]) => args.map(({ dtype, shape }) => `${dtype}${shape.join()}`).join(';')
 
-function buildStep<R extends StepResults>(model: Trainable, optimizer: Optimizer<{ lr: number }>, fn: () => R): Built<R> {
+function buildStep<R extends StepResults>(
+  model: Trainable,
+  optimizer: Optimizer<{ lr: number }>,
+  fn: () => R,
+): Built<R> {
   optimizer.zeroGrad()
   const results = fn()
   const loss = results instanceof Tensor ? results : (results as { loss?: unknown })?.loss
-  check(loss instanceof Tensor, 'VALUE', 'trainStep', () => 'the function must return the loss, or an object with a `loss`.')
+  check(
+    loss instanceof Tensor,
+    'VALUE',
+    'trainStep',
+    () => 'the function must return the loss, or an object with a `loss`.',
+  )
   const reached = trainableLeaves(loss).map((leaf) => leaf.variables[0]!)
   checkListed(model, reached)
   reached.forEach(forget)
@@ -96,6 +111,10 @@ function checkListed(model: Trainable, reached: readonly Variable[]): void {
   for (const variable of reached) {
     if (listed.has(variable)) continue
     const text = `${variable.name ? `'${variable.name}' ` : ''}${showShape(variable.shape)}`
-    fail('STATE', 'trainStep', `the loss reaches the trainable variable ${text}, which model.parameters() does not list. Make it a public field of the model, or not trainable.`)
+    fail(
+      'STATE',
+      'trainStep',
+      `the loss reaches the trainable variable ${text}, which model.parameters() does not list. Make it a public field of the model, or not trainable.`,
+    )
   }
 }

@@ -148,6 +148,7 @@ Napi::Value run_sync(const Napi::CallbackInfo& info) {
   if (const auto shortage = state.environment->run_sync(*run, state.after)) {
     throw memory_error(env, *shortage);
   }
+  state.report_finished(env);
   if (!run->failed()) return env.Undefined();
   Napi::Object failure = Napi::Object::New(env);
   failure.Set("code", static_cast<double>(run->failure.code.load()));
@@ -165,6 +166,7 @@ Napi::Value on_done(const Napi::CallbackInfo& info) {
 
 Napi::Value wait_idle(const Napi::CallbackInfo& info) {
   State::of(info.Env()).environment->wait_idle();
+  State::of(info.Env()).report_finished(info.Env());
   return info.Env().Undefined();
 }
 

@@ -25,13 +25,10 @@ void throw_uncaught(napi_env raw) {
   }
 }
 
-// On the event loop: tells JavaScript of all runs that have finished.
-void drain(napi_env raw, napi_value, void* context, void*) {
-  if (!raw) return;  // the environment is going away
-  State& state = *static_cast<State*>(context);
+void report_all(napi_env raw, State& state, bool rearm) {
   for (;;) {
     Napi::HandleScope scope(raw);
-    const std::shared_ptr<Run> run = state.environment->take_finished();
+    const std::shared_ptr<Run> run = state.environment->take_finished(rearm);
     if (!run) return;
     state.release_first(raw);
     report(raw, state, *run);
@@ -39,9 +36,18 @@ void drain(napi_env raw, napi_value, void* context, void*) {
   }
 }
 
+// On the event loop: tells JavaScript of all runs that have finished.
+void drain(napi_env raw, napi_value, void* context, void*) {
+  if (!raw) return;  // the environment is going away
+  State& state = *static_cast<State*>(context);
+  state.make_allocating_calls();
+  report_all(raw, state, true);
+}
+
 void notify(void* context) {
-  napi_call_threadsafe_function(static_cast<State*>(context)->bridge, nullptr,
-                                napi_tsfn_nonblocking);
+  State& state = *static_cast<State*>(context);
+  std::lock_guard lock(state.bridge_mutex);
+  state.call_bridge();
 }
 
 // After this no thread touches the environment, nor calls the bridge, which Node closes next.
@@ -64,6 +70,19 @@ State::State(Napi::Env env) : environment(std::make_shared<Environment>(notify, 
   // Hooks run last in, first out: made after the bridge, this one runs before the bridge is closed.
   NAPI_THROW_IF_FAILED_VOID(env, napi_add_env_cleanup_hook(env, close, this));
 }
+
+void State::call_bridge() {
+  num_calls++;
+  napi_call_threadsafe_function(bridge, nullptr, napi_tsfn_nonblocking);
+}
+
+// At most two calls of the engine's threads fall between two looks at the number.
+void State::make_allocating_calls() {
+  std::lock_guard lock(bridge_mutex);
+  while (num_calls % kCallsPerBlock >= kCallsPerBlock - 3) call_bridge();
+}
+
+void State::report_finished(Napi::Env env) { report_all(env, *this, false); }
 
 void State::hold_event_loop(Napi::Env env) {
   if (held.size() == 1) napi_ref_threadsafe_function(env, bridge);

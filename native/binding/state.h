@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <deque>
+#include <mutex>
 
 #include "binding/handles.h"
 #include "engine/environment.h"
@@ -14,6 +15,9 @@ struct State {
   explicit State(Napi::Env env);
   static State& of(Napi::Env env) { return *env.GetInstanceData<State>(); }
 
+  // Tells JavaScript of finished runs now: a loop that never lets the event loop turn would pile
+  // them up.
+  void report_finished(Napi::Env env);
   void hold_event_loop(Napi::Env env);
   void release_first(Napi::Env env);
 
@@ -24,6 +28,16 @@ struct State {
 
   Napi::FunctionReference on_done;
   napi_threadsafe_function bridge = nullptr;
+
+  // Node queues calls of the bridge in a std::deque, which allocates at every 64th: those calls are
+  // made here, on the JavaScript thread, for nothing else, so that the engine's threads never
+  // allocate.
+  static constexpr uint32_t kCallsPerBlock = 512 / sizeof(void*);
+  void make_allocating_calls();
+  void call_bridge();  // under bridge_mutex
+  std::mutex bridge_mutex;
+  uint32_t num_calls = 0;
+
   // The buffers of each run that has not been reported, in order of submission. While there are
   // any, the event loop stays alive.
   std::deque<std::vector<napi_ref>> held;

@@ -105,10 +105,10 @@ void Environment::finish(Run&) {
   start_next(true);
 }
 
-std::shared_ptr<Run> Environment::take_finished() {
+std::shared_ptr<Run> Environment::take_finished(bool rearm) {
   std::lock_guard lock(mutex_);
   if (num_finished_ == 0) {
-    notified_ = false;
+    if (rearm) notified_ = false;
     return nullptr;
   }
   num_finished_--;

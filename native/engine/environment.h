@@ -27,7 +27,9 @@ class Environment : public std::enable_shared_from_this<Environment> {
   // Waits for the queue, then runs on the calling thread. The outcome is in run.failure.
   std::optional<MemoryShortage> run_sync(Run& run, std::span<const uint64_t> after);
 
-  std::shared_ptr<Run> take_finished();  // in the order of submission; null if there is none
+  // In the order of submission; null if there is none. rearm: the next one to finish notifies
+  // again; false for a look without a notification, after which the one under way is still to come.
+  std::shared_ptr<Run> take_finished(bool rearm = true);
   void cancel(uint64_t id);
   void wait_idle();
   void close();  // abandons what is queued; returns once no thread touches this environment

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string>
 #include <system_error>
 #include <thread>
 
@@ -9,6 +10,8 @@
 #include "engine/system.h"
 
 #if !defined(_WIN32)
+#include <pthread.h>
+
 #include <csignal>
 #endif
 
@@ -24,6 +27,15 @@ int first_threads() {
     if (n >= 1) return std::min(n, kMaxThreads);
   }
   return std::min(system_cpus(), kMaxThreads);
+}
+
+// Debuggers, `top -H` and scripts/acceptance tell the engine's threads by it.
+void name_this_thread([[maybe_unused]] int id) {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), ("tenon-" + std::to_string(id)).c_str());
+#elif defined(__APPLE__)
+  pthread_setname_np(("tenon-" + std::to_string(id)).c_str());
+#endif
 }
 
 // The signals of the process are for its own threads.
@@ -57,7 +69,10 @@ void Pool::start() {
   [[maybe_unused]] const SignalsBlocked blocked;
   while (started_ < threads()) {
     try {
-      std::thread([this, id = started_] { work(id); }).detach();
+      std::thread([this, id = started_] {
+        name_this_thread(id);
+        work(id);
+      }).detach();
     } catch (const std::system_error&) {
       if (started_ == 0) throw;
       return;  // fewer do as well

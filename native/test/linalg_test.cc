@@ -87,11 +87,11 @@ void check_singular() {
     c.out<double>({2, 2, 2});
     expect_singular(c, 1, 1);
   }
-  InstrCase below(linalg_ops(), "solve");  // a NaN below a good pivot
-  below.in(std::vector<double>{1, 0, std::nan(""), 1}, {1, 2, 2});
-  below.in(std::vector<double>(2, 1.0), {1, 2, 1});
-  below.out<double>({1, 2, 1});
-  below.out<double>({1, 2, 2});
+  InstrCase below(linalg_ops(), "solve");  // a NaN among good pivots
+  below.in(std::vector<double>{1, 0, 0, std::nan(""), 1, 0, 2, 0, 1}, {1, 3, 3});
+  below.in(std::vector<double>(3, 1.0), {1, 3, 1});
+  below.out<double>({1, 3, 1});
+  below.out<double>({1, 3, 3});
   expect_singular(below, 0, 0);
   for (const double bad : {1.0, 0.5, std::nan(""), inf}) {
     InstrCase c(linalg_ops(), "cholesky");

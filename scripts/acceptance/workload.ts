@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { crossEntropy, data, nn, noGrad, optim, rand, randint, take, tensor, trainStep } from '../../lib/index.ts'
+import { crossEntropy, data, nn, optim, rand, randint, tensor, trainStep } from '../../lib/index.ts'
 import type { Tensor } from '../../lib/index.ts'
 
-/** conv 32@3x3 same, relu, pool 2, conv 64@3x3 same, relu, pool 2, dense 128 relu, dense 10; names as the PyTorch side has them. */
+/** conv 32@3x3 same, relu, pool 2, conv 64@3x3 same, relu, pool 2, dense 128 relu, dense 10; PyTorch's names. */
 export class SeedCNN extends nn.Module {
   conv1 = new nn.Conv2d(1, 32, 3, { padding: 'same' })
   conv2 = new nn.Conv2d(32, 64, 3, { padding: 'same' })
@@ -19,7 +19,7 @@ export class SeedCNN extends nn.Module {
   }
 }
 
-/** The same with the layers that draw random numbers and keep running statistics. */
+/** The same with layers that draw random numbers and keep running statistics. */
 export class NoisyCNN extends SeedCNN {
   norm1 = new nn.BatchNorm2d(32)
   norm2 = new nn.BatchNorm2d(64)
@@ -32,53 +32,43 @@ export class NoisyCNN extends SeedCNN {
   }
 }
 
+/** One Adam step on a batch: gives the loss, evaluated. */
+export function adamStep(model: SeedCNN): (x: Tensor, y: Tensor) => Promise<Tensor> {
+  const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 })
+  return trainStep(model, optimizer, (x: Tensor, y: Tensor) => crossEntropy(model.forward(x), y))
+}
+
+export const PIXELS = 28 * 28
+
 export interface Images {
-  /** [N, 1, 28, 28] f32 in [0, 1]. */
-  readonly images: Tensor
-  /** [N] i64. */
-  readonly labels: Tensor
+  /** [N, 28, 28] in [0, 1]. */
+  readonly pixels: Float32Array
+  readonly labels: BigInt64Array
   readonly source: 'MNIST' | 'random'
 }
 
-/** TENON_DATA, or the folder `shared/data` beside the repository; MNIST is in its subfolder `mnist`. */
-const dataFolder = process.env.TENON_DATA ?? fileURLToPath(new URL('../../../shared/data', import.meta.url))
-
-/** The folder with MNIST's idx files, or null. */
-export function mnistFolder(): string | null {
-  const has = (folder: string) =>
-    ['train-images-idx3-ubyte', 'train-images-idx3-ubyte.gz'].some((name) => existsSync(join(folder, name)))
-  return [join(dataFolder, 'mnist'), dataFolder].find(has) ?? null
-}
-
-/** The first `count` training images, or as many random ones where there is no MNIST. */
+/** The first `count` training images; random ones where there is no MNIST in TENON_DATA or ../shared/data. */
 export async function loadImages(count: number): Promise<Images> {
   const folder = mnistFolder()
   if (!folder) {
-    const [images, labels] = [rand([count, 1, 28, 28]), randint(0, 10, [count])]
-    return { ...(await evaluated(images, labels)), source: 'random' }
+    const pixels = (await rand([count, PIXELS]).data()) as Float32Array
+    return { pixels, labels: (await randint(0, 10, [count]).data()) as BigInt64Array, source: 'random' }
   }
   const { train } = await data.loadMnist(folder)
-  const images = train.images.narrow(0, 0, count).unsqueeze(1).cast('f32').div(255)
-  return { ...(await evaluated(images, train.labels.narrow(0, 0, count).cast('i64'))), source: 'MNIST' }
+  const bytes = (await train.images.narrow(0, 0, count).data()) as Uint8Array
+  const labels = (await train.labels.narrow(0, 0, count).data()) as Uint8Array
+  return { pixels: Float32Array.from(bytes, (x) => x / 255), labels: BigInt64Array.from(labels, BigInt), source: 'MNIST' }
 }
 
-/** Copies: what they come from can be collected. */
-async function evaluated(images: Tensor, labels: Tensor): Promise<{ images: Tensor; labels: Tensor }> {
-  const { shape } = images
-  const [x, y] = await Promise.all([images.data(), labels.data()])
-  return { images: tensor(x, { shape, transfer: true }), labels: tensor(y, { transfer: true }) }
+/** The rows of batch `i`, going round: [size, 1, 28, 28] and [size]. */
+export function batchOf({ pixels, labels }: Images, i: number, size: number): [x: Tensor, y: Tensor] {
+  const at = (i % Math.floor(labels.length / size)) * size
+  const rows = pixels.subarray(at * PIXELS, (at + size) * PIXELS)
+  return [tensor(rows, { shape: [size, 1, 28, 28] }), tensor(labels.subarray(at, at + size))]
 }
 
-/** The rows of batch `i`, going round. */
-export function batchOf({ images, labels }: Images, i: number, size: number): [Tensor, Tensor] {
-  const at = (i * size) % (labels.size - size + 1)
-  const rows = tensor(Int32Array.from({ length: size }, (_, k) => at + k))
-  return noGrad(() => [take(images, rows), take(labels, rows)])
-}
-
-/** One training step of a model on a batch: the loss, evaluated. */
-export function stepOf(model: SeedCNN, options: { lr?: number; compile?: boolean } = {}) {
-  const optimizer = new optim.Adam(model.parameters(), { lr: options.lr ?? 1e-3 })
-  const loss = (x: Tensor, y: Tensor) => crossEntropy(model.forward(x), y)
-  return trainStep(model, optimizer, loss, { compile: options.compile ?? false })
+function mnistFolder(): string | undefined {
+  const folder = process.env.TENON_DATA ?? fileURLToPath(new URL('../../../shared/data', import.meta.url))
+  const file = 'train-images-idx3-ubyte'
+  return [join(folder, 'mnist'), folder].find((dir) => [file, `${file}.gz`].some((name) => existsSync(join(dir, name))))
 }

@@ -73,7 +73,11 @@ const LIES: [title: string, bytes: Uint8Array, phrase: string][] = [
   ['sizes beyond any number', idx(14, Array(8).fill(0xffffffff), [1]), 'possible or allowed'],
   ['sizes beyond what gzip can pack', gzipSync(idx(8, [0x7fffffff], [1])), 'possible or allowed'],
   ['gzip cut short', packed.subarray(0, packed.length - 10), 'cannot be read'],
-  ['gzip with a wrong checksum', Uint8Array.from(packed, (byte, i) => (i === packed.length - 6 ? byte ^ 1 : byte)), 'cannot be read'],
+  [
+    'gzip with a wrong checksum',
+    Uint8Array.from(packed, (byte, i) => (i === packed.length - 6 ? byte ^ 1 : byte)),
+    'cannot be read',
+  ],
   ['gzip that goes on and on', gzipSync(Buffer.concat([good, Buffer.alloc(1 << 20)])), 'more than the 4 bytes'],
 ]
 
@@ -88,7 +92,11 @@ for (const [title, bytes, phrase] of LIES) {
 }
 
 test('readIdx: refuses more than maxBytes, a file that is not there, unknown options', async () => {
-  const codeOf = (work: Promise<unknown>) => work.then(() => 'none', (e: TenonError) => e.code)
+  const codeOf = (work: Promise<unknown>) =>
+    work.then(
+      () => 'none',
+      (e: TenonError) => e.code,
+    )
   const path = write('good', good)
   assert.is(await codeOf(data.readIdx(path, { maxBytes: 3 })), 'FORMAT')
   assert.is(await codeOf(data.readIdx(join(folder, 'nowhere'))), 'FORMAT')
@@ -98,8 +106,18 @@ test('readIdx: refuses more than maxBytes, a file that is not there, unknown opt
 test('loadMnist: finds the four files, packed or not, and refuses those that do not fit', async () => {
   const home = join(folder, 'mnist')
   mkdirSync(home)
-  const images = (n: number) => idx(8, [n, 1, 2], Array.from({ length: n * 2 }, (_, i) => i))
-  const labels = (n: number) => idx(8, [n], Array.from({ length: n }, (_, i) => i))
+  const images = (n: number) =>
+    idx(
+      8,
+      [n, 1, 2],
+      Array.from({ length: n * 2 }, (_, i) => i),
+    )
+  const labels = (n: number) =>
+    idx(
+      8,
+      [n],
+      Array.from({ length: n }, (_, i) => i),
+    )
   write('mnist/train-images-idx3-ubyte', images(3))
   write('mnist/train-labels.idx1-ubyte.gz', gzipSync(labels(3)))
   write('mnist/t10k-images-idx3-ubyte.gz', gzipSync(images(2)))
@@ -108,7 +126,10 @@ test('loadMnist: finds the four files, packed or not, and refuses those that do 
   assert.match(missing.message, 't10k-labels-idx1-ubyte')
   write('mnist/t10k-labels-idx1-ubyte', labels(2))
   const { train, test } = await data.loadMnist(home)
-  assert.equal([train.images.shape, train.labels.shape, test.images.shape, test.labels.shape], [[3, 1, 2], [3], [2, 1, 2], [2]])
+  assert.equal(
+    [train.images.shape, train.labels.shape, test.images.shape, test.labels.shape],
+    [[3, 1, 2], [3], [2, 1, 2], [2]],
+  )
   write('mnist/t10k-labels-idx1-ubyte', labels(3))
   assert.match(String(await data.loadMnist(home).catch((e: Error) => e)), 't10k: needs u8')
 })

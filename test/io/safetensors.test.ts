@@ -2,7 +2,19 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cast, dtypes, evaluate, inspectSafetensors, loadSafetensors, nn, parseSafetensors, randn, saveSafetensors, tensor, zeros } from 'tenon'
+import {
+  cast,
+  dtypes,
+  evaluate,
+  inspectSafetensors,
+  loadSafetensors,
+  nn,
+  parseSafetensors,
+  randn,
+  saveSafetensors,
+  tensor,
+  zeros,
+} from 'tenon'
 import type { TenonError, Tensor } from 'tenon'
 import * as assert from 'uvu/assert'
 import { suite } from '../support/suite.ts'
@@ -25,7 +37,10 @@ function fileOf(header: unknown, dataBytes: number, headerBytes?: bigint): Uint8
 }
 
 test('round trip: every dtype, scalars and empty tensors', async () => {
-  const values = [[1, 0, 1], [0, 1, 1]]
+  const values = [
+    [1, 0, 1],
+    [0, 1, 1],
+  ]
   const tensors: Record<string, Tensor> = { scalar: tensor(3.5), empty: zeros([0, 4]), last: tensor([true, false]) }
   for (const dtype of dtypes) tensors[`of ${dtype}`] = cast(tensor(values), dtype)
   await saveSafetensors(at('all'), tensors, { made: 'by a test', ünï: '☃ "quoted"' })
@@ -43,7 +58,12 @@ test('round trip: every dtype, scalars and empty tensors', async () => {
 })
 
 test('save: the data is aligned, for every tensor', async () => {
-  await saveSafetensors(at('aligned'), { a: tensor([true]), b: tensor([1, 2], { dtype: 'f64' }), c: tensor([1n]), d: tensor([1, 2, 3]) })
+  await saveSafetensors(at('aligned'), {
+    a: tensor([true]),
+    b: tensor([1, 2], { dtype: 'f64' }),
+    c: tensor([1n]),
+    d: tensor([1, 2, 3]),
+  })
   const bytes = readFileSync(at('aligned'))
   const start = 8 + Number(bytes.readBigUInt64LE())
   assert.is(start % 64, 0)
@@ -99,7 +119,14 @@ const LIES: [title: string, bytes: Uint8Array, phrase: string][] = [
   ['a header that is no JSON', fileOf('{"a": nope}', 0), 'not JSON'],
   ['a header that is not UTF-8', new Uint8Array([3, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0xff, 0x7d]), 'UTF-8'],
   ['text behind the header', fileOf(`${JSON.stringify(one())}x`, 8), 'not JSON'],
-  ['a name that is there twice', fileOf('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1), "'a' is there twice"],
+  [
+    'a name that is there twice',
+    fileOf(
+      '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}',
+      1,
+    ),
+    "'a' is there twice",
+  ],
   ['an entry that is a number', fileOf({ a: 1 }, 0), "'a' is no object"],
   ['an entry that is null', fileOf({ a: null }, 0), "'a' is no object"],
   ['a dtype that is not known', fileOf(one({ dtype: 'F8_E4M3' }), 8), 'F8_E4M3'],
@@ -132,12 +159,19 @@ for (const [title, bytes, phrase] of LIES) {
     assert.is(fromFile.code, 'FORMAT')
     assert.match(fromFile.message, at('lie'))
     assert.match(fromFile.message, phrase)
-    assert.throws(() => parseSafetensors(bytes, 'memory'), (e: TenonError) => e.code === 'FORMAT' && e.message.includes(phrase) && e.message.includes('memory'))
+    assert.throws(
+      () => parseSafetensors(bytes, 'memory'),
+      (e: TenonError) => e.code === 'FORMAT' && e.message.includes(phrase) && e.message.includes('memory'),
+    )
   })
 }
 
 test('refused: a file that is not there, bools that are none, a truncated copy', async () => {
-  const codeOf = (path: string) => loadSafetensors(path).then(() => 'none', (e: TenonError) => e.code)
+  const codeOf = (path: string) =>
+    loadSafetensors(path).then(
+      () => 'none',
+      (e: TenonError) => e.code,
+    )
   assert.is(await codeOf(at('nowhere')), 'FORMAT')
   const bools = fileOf({ a: { dtype: 'BOOL', shape: [2], data_offsets: [0, 2] } }, 2)
   bools[bools.length - 1] = 2
@@ -161,5 +195,16 @@ test('accepted: spaces behind the header, metadata only, entries out of order', 
   assert.is(parseSafetensors(fileOf({ __metadata__: { a: 'b' } }, 0)).size, 0)
   assert.equal([...parseSafetensors(bytes(fileOf(two([4, 8], [0, 4]), 8))).keys()], ['a', 'b'])
   // Names are compared, not what they contain: braces and quotes in them are text.
-  assert.is(parseSafetensors(fileOf({ '{"a": [': { dtype: 'U8', shape: [0], data_offsets: [0, 0] }, 'a"': { dtype: 'U8', shape: [0], data_offsets: [0, 0] } }, 0)).size, 2)
+  assert.is(
+    parseSafetensors(
+      fileOf(
+        {
+          '{"a": [': { dtype: 'U8', shape: [0], data_offsets: [0, 0] },
+          'a"': { dtype: 'U8', shape: [0], data_offsets: [0, 0] },
+        },
+        0,
+      ),
+    ).size,
+    2,
+  )
 })

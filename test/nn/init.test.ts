@@ -53,7 +53,12 @@ test('Embedding: starts as N(0, 1), its padding as zeros', async () => {
 test('normalisation: weight 1, bias 0, mean 0, variance 1', async () => {
   const { weight, bias, runningMean, runningVar, numBatchesTracked } = new nn.BatchNorm2d(3)
   const all = await Promise.all([weight!, bias!, runningMean!, runningVar!].map(list))
-  assert.equal(all, [[1, 1, 1], [0, 0, 0], [0, 0, 0], [1, 1, 1]])
+  assert.equal(all, [
+    [1, 1, 1],
+    [0, 0, 0],
+    [0, 0, 0],
+    [1, 1, 1],
+  ])
   assert.is(await numBatchesTracked!.item(), 0)
   assert.is(new nn.LayerNorm([2, 3]).weight!.size, 6)
 })

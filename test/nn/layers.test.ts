@@ -14,17 +14,33 @@ const close = (a: readonly number[], b: readonly number[], tolerance = 1e-6) => 
 
 test('Linear: x weight^T + bias, over any leading axes', async () => {
   const layer = new nn.Linear(2, 3)
-  await layer.loadStateDict({ weight: tensor([[1, 2], [3, 4], [5, 6]]), bias: tensor([10, 20, 30]) })
+  await layer.loadStateDict({
+    weight: tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]),
+    bias: tensor([10, 20, 30]),
+  })
   assert.equal(await list(layer.forward(tensor([[[1, 1]], [[0, 2]]]))), [13, 27, 41, 14, 28, 42])
 })
 
 test('Conv2d: keeps the image with padding same, shrinks it with a stride', () => {
   assert.equal(new nn.Conv2d(1, 4, 3, { padding: 'same' }).forward(ones([2, 1, 7, 9])).shape, [2, 4, 7, 9])
-  assert.equal(new nn.Conv2d(2, 4, [3, 1], { stride: 2, padding: [1, 0], groups: 2, bias: false }).forward(ones([2, 2, 7, 9])).shape, [2, 4, 4, 5])
+  assert.equal(
+    new nn.Conv2d(2, 4, [3, 1], { stride: 2, padding: [1, 0], groups: 2, bias: false }).forward(ones([2, 2, 7, 9]))
+      .shape,
+    [2, 4, 4, 5],
+  )
 })
 
 test('pools and Flatten: in a Sequential', () => {
-  const model = new nn.Sequential(new nn.MaxPool2d(2), new nn.AvgPool2d(2, { stride: 1 }), new nn.Flatten(), new nn.Identity())
+  const model = new nn.Sequential(
+    new nn.MaxPool2d(2),
+    new nn.AvgPool2d(2, { stride: 1 }),
+    new nn.Flatten(),
+    new nn.Identity(),
+  )
   assert.equal(model.forward(ones([3, 2, 8, 8])).shape, [3, 2 * 3 * 3])
 })
 
@@ -55,21 +71,59 @@ test('Dropout: drops while training only', async () => {
 
 test('Embedding: looks up rows; the padding row gets no gradient', async () => {
   const layer = new nn.Embedding(3, 2, { paddingIdx: 1 })
-  await layer.loadStateDict({ weight: tensor([[1, 2], [0, 0], [5, 6]]) })
-  const y = layer.forward(tensor([[2n, 1n], [0n, 2n]]))
+  await layer.loadStateDict({
+    weight: tensor([
+      [1, 2],
+      [0, 0],
+      [5, 6],
+    ]),
+  })
+  const y = layer.forward(
+    tensor([
+      [2n, 1n],
+      [0n, 2n],
+    ]),
+  )
   y.sum().backward()
   assert.equal(await list(y), [5, 6, 0, 0, 1, 2, 5, 6])
   assert.equal(await list(layer.weight.grad!), [1, 1, 0, 0, 2, 2])
 })
 
 test('LayerNorm: mean 0 and variance 1 over the last axes', async () => {
-  close(await list(new nn.LayerNorm(2).forward(tensor([[1, 3], [10, 30]]))), [-1, 1, -1, 1], 1e-4)
-  close(await list(new nn.LayerNorm([2, 2], { elementwiseAffine: false }).forward(tensor([[1, 1], [3, 3]]))), [-1, -1, 1, 1], 1e-4)
+  close(
+    await list(
+      new nn.LayerNorm(2).forward(
+        tensor([
+          [1, 3],
+          [10, 30],
+        ]),
+      ),
+    ),
+    [-1, 1, -1, 1],
+    1e-4,
+  )
+  close(
+    await list(
+      new nn.LayerNorm([2, 2], { elementwiseAffine: false }).forward(
+        tensor([
+          [1, 1],
+          [3, 3],
+        ]),
+      ),
+    ),
+    [-1, -1, 1, 1],
+    1e-4,
+  )
 })
 
 test('BatchNorm: training updates the running statistics once, also when the result is asked for again', async () => {
   const layer = new nn.BatchNorm1d(2)
-  const y = layer.forward(tensor([[1, 10], [3, 30]]))
+  const y = layer.forward(
+    tensor([
+      [1, 10],
+      [3, 30],
+    ]),
+  )
   close(await list(y), [-1, -1, 1, 1], 1e-4)
   await y.sum().item()
   close(await list(layer.runningMean!), [0.2, 2])
@@ -99,7 +153,7 @@ test('BatchNorm: without running statistics eval uses those of the batch', async
   close(await list(layer.forward(tensor([[1], [3]]))), [-1, 1], 1e-4)
 })
 
-test('a model of one\'s own: an MLP learns from its gradients', async () => {
+test("a model of one's own: an MLP learns from its gradients", async () => {
   class MLP extends nn.Module {
     layers = [new nn.Linear(3, 4, { dtype: 'f64' }), new nn.Linear(4, 1, { dtype: 'f64' })]
     override forward(x: Tensor): Tensor {
@@ -107,10 +161,16 @@ test('a model of one\'s own: an MLP learns from its gradients', async () => {
     }
   }
   const model = new MLP()
-  model.forward(randn([5, 3], { dtype: 'f64' })).sum().backward()
+  model
+    .forward(randn([5, 3], { dtype: 'f64' }))
+    .sum()
+    .backward()
   const grads = [...model.parameters()].map((p) => p.grad!)
   await evaluate(...grads)
-  assert.equal(grads.map((g) => g.shape), model.parameters().map((p) => p.shape))
+  assert.equal(
+    grads.map((g) => g.shape),
+    model.parameters().map((p) => p.shape),
+  )
   model.zeroGrad()
   assert.ok(model.parameters().every((p) => p.grad === null))
 })

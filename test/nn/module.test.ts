@@ -42,7 +42,16 @@ class Tied extends nn.Module {
 }
 
 test('stateDict: names of a CNN are those of PyTorch', () => {
-  const names = ['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias', 'fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias']
+  const names = [
+    'conv1.weight',
+    'conv1.bias',
+    'conv2.weight',
+    'conv2.bias',
+    'fc1.weight',
+    'fc1.bias',
+    'fc2.weight',
+    'fc2.bias',
+  ]
   assert.equal([...new CNN().stateDict().keys()], names)
   assert.is(new CNN().numParameters, 421642)
 })
@@ -57,7 +66,15 @@ test('stateDict: names of batch normalisation in a Sequential are those of PyTor
 })
 
 test('parameters: are found in lists and objects, own ones first, not in Maps', () => {
-  const names = ['scale', 'heads.extra.0', 'layers.0.weight', 'layers.1.weight', 'layers.1.bias', 'heads.main.weight', 'heads.main.bias']
+  const names = [
+    'scale',
+    'heads.extra.0',
+    'layers.0.weight',
+    'layers.1.weight',
+    'layers.1.bias',
+    'heads.main.weight',
+    'heads.main.bias',
+  ]
   assert.equal([...new Mixed().namedParameters().keys()], names)
   assert.equal([...new Mixed().namedChildren().keys()], ['layers.0', 'layers.1', 'heads.main'])
 })
@@ -106,7 +123,15 @@ test('train and eval: reach all modules', () => {
 
 test('toString: nests children as PyTorch does', () => {
   const model = new nn.Sequential(new nn.Linear(2, 3), new nn.Sequential(new nn.ReLU(), new nn.Dropout(0.1)))
-  const lines = ['Sequential(', '  (0): Linear(2, 3)', '  (1): Sequential(', '    (0): ReLU()', '    (1): Dropout(p: 0.1)', '  )', ')']
+  const lines = [
+    'Sequential(',
+    '  (0): Linear(2, 3)',
+    '  (1): Sequential(',
+    '    (0): ReLU()',
+    '    (1): Dropout(p: 0.1)',
+    '  )',
+    ')',
+  ]
   assert.is(String(model), lines.join('\n'))
   assert.is(String(new nn.Conv2d(1, 2, 3, { padding: 'same' })), "Conv2d(1, 2, [3, 3], padding: 'same')")
 })

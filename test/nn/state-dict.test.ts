@@ -7,7 +7,10 @@ import { suite } from '../support/suite.ts'
 const test = suite('state dict')
 
 const list = async (t: Tensor | Variable) => Array.from((await t.data()) as Float64Array)
-const weight = [[1, 2], [3, 4]]
+const weight = [
+  [1, 2],
+  [3, 4],
+]
 
 async function failure(work: Promise<unknown>): Promise<TenonError> {
   const error = await work.then(
@@ -33,7 +36,12 @@ for (const isEvaluated of [false, true]) {
     const model = new nn.Sequential(new nn.Linear(2, 2), new nn.Linear(2, 3))
     const first = model.layers[0] as nn.Linear
     const before = isEvaluated ? await list(first.weight) : null
-    const state = { '0.weight': tensor(weight), '0.bias': tensor([1, 2, 3]), '1.weight': tensor(weight), old: tensor([1, 2]) }
+    const state = {
+      '0.weight': tensor(weight),
+      '0.bias': tensor([1, 2, 3]),
+      '1.weight': tensor(weight),
+      old: tensor([1, 2]),
+    }
     const { code, message } = await failure(model.loadStateDict(state))
     assert.is(code, 'STATE')
     assert.match(message, '0.bias is [2] here and [3] there')
@@ -47,20 +55,40 @@ for (const isEvaluated of [false, true]) {
 
 test('loadStateDict: not strict takes what fits, and says what did not', async () => {
   const model = new nn.Linear(2, 2)
-  const report = await model.loadStateDict(new Map([['weight', tensor(weight)], ['other', tensor([1])]]), { strict: false })
+  const report = await model.loadStateDict(
+    new Map([
+      ['weight', tensor(weight)],
+      ['other', tensor([1])],
+    ]),
+    { strict: false },
+  )
   assert.equal(report, { missing: ['bias'], unexpected: ['other'] })
   assert.equal(await list(model.weight), [1, 2, 3, 4])
   const { code } = await failure(model.loadStateDict({ weight: tensor([1]) }, { strict: false }))
   assert.is(code, 'STATE')
 })
 
-test('loadStateDict: takes another model\'s state, of the present moment', async () => {
+test("loadStateDict: takes another model's state, of the present moment", async () => {
   const [a, b] = [new nn.BatchNorm1d(2), new nn.BatchNorm1d(2)]
-  await a.forward(tensor([[1, 2], [3, 4]])).data()
+  await a
+    .forward(
+      tensor([
+        [1, 2],
+        [3, 4],
+      ]),
+    )
+    .data()
   await b.loadStateDict(a.stateDict())
   assert.equal(await list(b.runningMean!), await list(a.runningMean!))
   assert.is(await b.numBatchesTracked!.item(), 1)
-  await a.forward(tensor([[1, 2], [3, 4]])).data()
+  await a
+    .forward(
+      tensor([
+        [1, 2],
+        [3, 4],
+      ]),
+    )
+    .data()
   assert.is(await b.numBatchesTracked!.item(), 1)
 })
 

@@ -74,7 +74,14 @@ test('numbers beside f16 are not rounded to f16', () => {
 
 test('results: floats where only floats make sense', () => {
   const i = ops.tensor([1, 4], { dtype: 'i32' })
-  const float: ((x: Tensor) => Tensor)[] = [ops.exp, ops.sqrt, ops.sigmoid, ops.sin, (x) => ops.div(x, x), (x) => ops.atan2(x, 2)]
+  const float: ((x: Tensor) => Tensor)[] = [
+    ops.exp,
+    ops.sqrt,
+    ops.sigmoid,
+    ops.sin,
+    (x) => ops.div(x, x),
+    (x) => ops.atan2(x, 2),
+  ]
   for (const op of float) assert.is(op(i).dtype, 'f32', op.name)
   assert.equal([...(ops.div(i, 2).dataSync() as Float32Array)], [0.5, 2])
   assert.is(ops.eq(i, 1).dtype, 'bool')

@@ -10,7 +10,8 @@ const test = suite('integers')
 const types = ['i8', 'u8', 'i16', 'u16', 'i32', 'u32', 'i64', 'u64'] as const
 type IntegerType = (typeof types)[number]
 const bitsOf = (dtype: IntegerType) => Number(dtype.slice(1))
-const wrap = (dtype: IntegerType, x: bigint) => (dtype[0] === 'u' ? BigInt.asUintN(bitsOf(dtype), x) : BigInt.asIntN(bitsOf(dtype), x))
+const wrap = (dtype: IntegerType, x: bigint) =>
+  dtype[0] === 'u' ? BigInt.asUintN(bitsOf(dtype), x) : BigInt.asIntN(bitsOf(dtype), x)
 const low = (dtype: IntegerType) => (dtype[0] === 'u' ? 0n : -(1n << BigInt(bitsOf(dtype) - 1)))
 const high = (dtype: IntegerType) => (1n << BigInt(bitsOf(dtype) - (dtype[0] === 'u' ? 0 : 1))) - 1n
 
@@ -70,7 +71,11 @@ for (const [name, reference] of Object.entries(binary)) {
       x.forEach((a, i) =>
         x.forEach((b, j) => {
           const want = wrap(dtype, reference(a, b, dtype))
-          assert.is(got[i * x.length + j], want, `${name}(${a}, ${b}) of ${dtype} is ${got[i * x.length + j]}, wanted ${want}`)
+          assert.is(
+            got[i * x.length + j],
+            want,
+            `${name}(${a}, ${b}) of ${dtype} is ${got[i * x.length + j]}, wanted ${want}`,
+          )
         }),
       )
     }
@@ -92,7 +97,11 @@ for (const [name, reference] of Object.entries(unary)) {
     for (const dtype of types) {
       const x = numbers(dtype)
       const op = ops[name as 'neg'] as (a: Tensor) => Tensor
-      assert.equal(fromTensor(op(toTensor(x, dtype, [x.length]))), x.map((a) => wrap(dtype, reference(a))), dtype)
+      assert.equal(
+        fromTensor(op(toTensor(x, dtype, [x.length]))),
+        x.map((a) => wrap(dtype, reference(a))),
+        dtype,
+      )
     }
   })
 }
@@ -102,10 +111,28 @@ test('sum and prod: integers become i64 and wrap', () => {
     const x = numbers(dtype)
     const t = toTensor(x, dtype, [x.length])
     assert.is(ops.sum(t).dtype, 'i64')
-    assert.equal(fromTensor(ops.sum(t)), [BigInt.asIntN(64, x.reduce((a, b) => a + b))], dtype)
+    assert.equal(
+      fromTensor(ops.sum(t)),
+      [
+        BigInt.asIntN(
+          64,
+          x.reduce((a, b) => a + b),
+        ),
+      ],
+      dtype,
+    )
     const odd = x.map((a) => a | 1n)
     const y = ops.prod(toTensor(odd, dtype, [odd.length]))
-    assert.equal(fromTensor(y), [BigInt.asIntN(64, odd.reduce((a, b) => a * b))], dtype)
+    assert.equal(
+      fromTensor(y),
+      [
+        BigInt.asIntN(
+          64,
+          odd.reduce((a, b) => a * b),
+        ),
+      ],
+      dtype,
+    )
   }
 })
 
@@ -140,14 +167,53 @@ test('layout ops: pass every dtype as it is', () => {
   for (const dtype of types) {
     const x = numbers(dtype).slice(0, 6)
     const t = toTensor(x, dtype, [2, 3])
-    const y = ops.concat([ops.flip(ops.permute(t, [1, 0]), 0), ops.pad(ops.slice(t, [null, [0, 2]]).reshape([2, 2]), [[1, 0], [0, 0]], { value: 1 })])
+    const y = ops.concat([
+      ops.flip(ops.permute(t, [1, 0]), 0),
+      ops.pad(
+        ops.slice(t, [null, [0, 2]]).reshape([2, 2]),
+        [
+          [1, 0],
+          [0, 0],
+        ],
+        { value: 1 },
+      ),
+    ])
     assert.equal(fromTensor(y), [x[2], x[5], x[1], x[4], x[0], x[3], 1n, 1n, x[0], x[1], x[3], x[4]], dtype)
     assert.is(y.dtype, dtype)
   }
 })
 
 // Casts. Truncate, then the nearest that fits; NaN is 0; bool is != 0.
-const reals = [NaN, Infinity, -Infinity, 0, -0, 0.5, -0.5, 1.9, -1.9, 127.9, 128, -128.9, -129, 255.5, 256, 32767, 32768, 65535, 65536, 2147483647, 2147483648, -2147483648, 4294967295, 4294967296, 9.3e18, -9.3e18, 1.9e19, 1e30]
+const reals = [
+  NaN,
+  Infinity,
+  -Infinity,
+  0,
+  -0,
+  0.5,
+  -0.5,
+  1.9,
+  -1.9,
+  127.9,
+  128,
+  -128.9,
+  -129,
+  255.5,
+  256,
+  32767,
+  32768,
+  65535,
+  65536,
+  2147483647,
+  2147483648,
+  -2147483648,
+  4294967295,
+  4294967296,
+  9.3e18,
+  -9.3e18,
+  1.9e19,
+  1e30,
+]
 
 function saturated(x: number, dtype: IntegerType): bigint {
   if (Number.isNaN(x)) return 0n
@@ -160,8 +226,16 @@ for (const from of ['f64', 'f32'] as const) {
   test(`cast: ${from} to integers truncates and saturates`, () => {
     const x = from === 'f64' ? reals : reals.map(Math.fround)
     const t = ops.tensor(Float64Array.from(x), { dtype: from })
-    for (const dtype of types) assert.equal(fromTensor(ops.cast(t, dtype)), x.map((a) => saturated(a, dtype)), dtype)
-    assert.equal(fromTensor(ops.cast(t, 'bool')), x.map((a) => BigInt(a !== 0)))
+    for (const dtype of types)
+      assert.equal(
+        fromTensor(ops.cast(t, dtype)),
+        x.map((a) => saturated(a, dtype)),
+        dtype,
+      )
+    assert.equal(
+      fromTensor(ops.cast(t, 'bool')),
+      x.map((a) => BigInt(a !== 0)),
+    )
   })
 }
 
@@ -169,10 +243,22 @@ test('cast: between integers keeps the low bits', () => {
   for (const from of types) {
     const x = numbers(from)
     const t = toTensor(x, from, [x.length])
-    for (const to of types) assert.equal(fromTensor(ops.cast(t, to)), x.map((a) => wrap(to, a)), `${from} to ${to}`)
-    assert.equal(fromTensor(ops.cast(t, 'bool')), x.map((a) => BigInt(a !== 0n)))
+    for (const to of types)
+      assert.equal(
+        fromTensor(ops.cast(t, to)),
+        x.map((a) => wrap(to, a)),
+        `${from} to ${to}`,
+      )
+    assert.equal(
+      fromTensor(ops.cast(t, 'bool')),
+      x.map((a) => BigInt(a !== 0n)),
+    )
     assert.equal(Array.from(ops.cast(t, 'f64').dataSync() as Float64Array), x.map(Number), `${from} to f64`)
-    assert.equal(Array.from(ops.cast(t, 'f32').dataSync() as Float32Array), Array.from(Float32Array.from(x, roundOnce)), `${from} to f32`)
+    assert.equal(
+      Array.from(ops.cast(t, 'f32').dataSync() as Float32Array),
+      Array.from(Float32Array.from(x, roundOnce)),
+      `${from} to f32`,
+    )
   }
 })
 
@@ -189,13 +275,25 @@ function roundOnce(x: bigint): number {
 
 test('cast: bool to everything is 0 and 1', () => {
   const t = ops.tensor([false, true])
-  for (const dtype of ops.dtypes) assert.equal(Array.from(ops.cast(t, dtype).dataSync() as Float32Array, Number), [0, 1], dtype)
+  for (const dtype of ops.dtypes)
+    assert.equal(Array.from(ops.cast(t, dtype).dataSync() as Float32Array, Number), [0, 1], dtype)
 })
 
 test('cast: f16 and bf16 round to nearest even, overflow to infinity, keep denormals', () => {
-  const through = (x: number[], dtype: DType) => Array.from(ops.tensor(Float64Array.from(x), { dtype }).dataSync() as Float32Array)
-  assert.equal(through([1 + 2 ** -11, 1 + 3 * 2 ** -11, 65504, 65519.9, 65520, -1e9, 2 ** -24, 2 ** -25, -0, NaN], 'f16'), [1, 1 + 2 ** -9, 65504, 65504, Infinity, -Infinity, 2 ** -24, 0, -0, NaN])
-  assert.equal(through([1 + 2 ** -8, 1 + 3 * 2 ** -8, 3.3895313892515355e38, 3.4e38, -1e39, NaN], 'bf16'), [1, 1 + 2 ** -6, 3.3895313892515355e38, Infinity, -Infinity, NaN])
+  const through = (x: number[], dtype: DType) =>
+    Array.from(ops.tensor(Float64Array.from(x), { dtype }).dataSync() as Float32Array)
+  assert.equal(
+    through([1 + 2 ** -11, 1 + 3 * 2 ** -11, 65504, 65519.9, 65520, -1e9, 2 ** -24, 2 ** -25, -0, NaN], 'f16'),
+    [1, 1 + 2 ** -9, 65504, 65504, Infinity, -Infinity, 2 ** -24, 0, -0, NaN],
+  )
+  assert.equal(through([1 + 2 ** -8, 1 + 3 * 2 ** -8, 3.3895313892515355e38, 3.4e38, -1e39, NaN], 'bf16'), [
+    1,
+    1 + 2 ** -6,
+    3.3895313892515355e38,
+    Infinity,
+    -Infinity,
+    NaN,
+  ])
 })
 
 test('cast: f64 to f16 rounds once', () => {

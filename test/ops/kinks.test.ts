@@ -10,7 +10,9 @@ const numbers = (t: Tensor) => Array.from(t.dataSync() as Float32Array)
 
 /** Gradients of the sum of fn by each input. */
 const slopes = (fn: (...xs: Tensor[]) => Tensor, ...xs: (number[] | number[][])[]) =>
-  ops.grad((...ts) => ops.sum(fn(...ts)))(...xs.map((x) => ops.tensor(x))).map(numbers)
+  ops
+    .grad((...ts) => ops.sum(fn(...ts)))(...xs.map((x) => ops.tensor(x)))
+    .map(numbers)
 
 // As PyTorch has them.
 const rows: [string, (...xs: Tensor[]) => Tensor, number[][], number[][]][] = [
@@ -19,13 +21,51 @@ const rows: [string, (...xs: Tensor[]) => Tensor, number[][], number[][]][] = [
   ['sign: 0', ops.sign, [[0, -2]], [[0, 0]]],
   ['floor: 0', ops.floor, [[1, 1.5]], [[0, 0]]],
   ['clamp: 1 at the limits', (x) => ops.clamp(x, 0, 1), [[-1, 0, 0.5, 1, 2]], [[0, 1, 1, 1, 0]]],
-  ['maximum: equal ones share', ops.maximum, [[1, 2, 3], [3, 2, 1]], [[0, 0.5, 1], [1, 0.5, 0]]],
-  ['minimum: equal ones share', ops.minimum, [[1, 2, 3], [3, 2, 1]], [[1, 0.5, 0], [0, 0.5, 1]]],
+  [
+    'maximum: equal ones share',
+    ops.maximum,
+    [
+      [1, 2, 3],
+      [3, 2, 1],
+    ],
+    [
+      [0, 0.5, 1],
+      [1, 0.5, 0],
+    ],
+  ],
+  [
+    'minimum: equal ones share',
+    ops.minimum,
+    [
+      [1, 2, 3],
+      [3, 2, 1],
+    ],
+    [
+      [1, 0.5, 0],
+      [0, 0.5, 1],
+    ],
+  ],
   ['max: equal ones share', (x) => ops.max(x), [[3, 1, 3, 2]], [[0.5, 0, 0.5, 0]]],
-  ['min: equal ones share', (x) => ops.min(x), [[1, 1, 1, 2]], [[Math.fround(1 / 3), Math.fround(1 / 3), Math.fround(1 / 3), 0]]],
+  [
+    'min: equal ones share',
+    (x) => ops.min(x),
+    [[1, 1, 1, 2]],
+    [[Math.fround(1 / 3), Math.fround(1 / 3), Math.fround(1 / 3), 0]],
+  ],
   ['pow: square at 0', (x) => ops.pow(x, 2), [[0, -3]], [[0, -6]]],
   ['pow: exponent 0', (x) => ops.pow(x, 0), [[0, 2]], [[0, 0]]],
-  ['pow: 0 to a tensor', ops.pow, [[0, 0, 2], [2, 0, 0]], [[0, 0, 0], [0, 0, Math.fround(Math.LN2)]]],
+  [
+    'pow: 0 to a tensor',
+    ops.pow,
+    [
+      [0, 0, 2],
+      [2, 0, 0],
+    ],
+    [
+      [0, 0, 0],
+      [0, 0, Math.fround(Math.LN2)],
+    ],
+  ],
   ['where: only the chosen side', (x) => ops.where(ops.gt(x, 0), x, ops.mul(x, 3)), [[-1, 0, 2]], [[3, 3, 1]]],
   ['norm: 0 at 0', (x) => ops.norm(x), [[0, 0]], [[0, 0]]],
   ['norm: a sign for p 1', (x) => ops.norm(x, 1), [[0, -2]], [[0, -1]]],
@@ -37,27 +77,57 @@ const rows: [string, (...xs: Tensor[]) => Tensor, number[][], number[][]][] = [
 for (const [title, fn, inputs, want] of rows) test(title, () => assert.equal(slopes(fn, ...inputs), want))
 
 test('max: equal ones share along axes', () => {
-  assert.equal(slopes((x) => ops.max(x, 1), [[1, 1], [2, 3]]), [[0.5, 0.5, 0, 1]])
+  assert.equal(
+    slopes(
+      (x) => ops.max(x, 1),
+      [
+        [1, 1],
+        [2, 3],
+      ],
+    ),
+    [[0.5, 0.5, 0, 1]],
+  )
 })
 
 test('maxPool2d: the first of equal ones takes the gradient', () => {
-  const x = ops.tensor([[[[1, 1], [1, 1]]]])
+  const x = ops.tensor([
+    [
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ],
+  ])
   assert.equal(numbers(ops.grad((t) => ops.sum(ops.maxPool2d(t, 2)))(x)[0]), [1, 0, 0, 0])
 })
 
 test('sqrt: infinite at 0', () => assert.equal(slopes(ops.sqrt, [0, 4]), [[Infinity, 0.25]]))
 
 test('logSumExp: infinities', () => {
-  assert.equal(slopes((x) => ops.logSumExp(x, 0), [-Infinity, 0, 0]), [[0, 0.5, 0.5]])
+  assert.equal(
+    slopes((x) => ops.logSumExp(x, 0), [-Infinity, 0, 0]),
+    [[0, 0.5, 0.5]],
+  )
 })
 
-test('detach: nothing flows', () => assert.equal(slopes((x) => ops.mul(x, x.detach()), [2, 3]), [[2, 3]]))
+test('detach: nothing flows', () =>
+  assert.equal(
+    slopes((x) => ops.mul(x, x.detach()), [2, 3]),
+    [[2, 3]],
+  ))
 
 test('cast: nothing flows through integers', () => {
-  assert.equal(slopes((x) => ops.add(ops.cast(ops.cast(x, 'i32'), 'f32'), x), [2.5]), [[1]])
+  assert.equal(
+    slopes((x) => ops.add(ops.cast(ops.cast(x, 'i32'), 'f32'), x), [2.5]),
+    [[1]],
+  )
 })
 
-test('gradients: several uses of one tensor add up', () => assert.equal(slopes((x) => ops.add(ops.mul(x, x), x), [3]), [[7]]))
+test('gradients: several uses of one tensor add up', () =>
+  assert.equal(
+    slopes((x) => ops.add(ops.mul(x, x), x), [3]),
+    [[7]],
+  ))
 
 test('gradients: an input that is not used has zeros', () => assert.equal(slopes((x) => x, [1], [1, 2])[1], [0, 0]))
 

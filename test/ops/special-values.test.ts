@@ -9,7 +9,31 @@ import { suite } from '../support/suite.ts'
 const test = suite('special values')
 
 // Long enough for vector bodies and their rests.
-const odd = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-40, -1e-40, 0.5, -0.5, 2.5, -2.5, 30, -30, 89, -89, 104, -104, 800, -800, 1e30, -1e30]
+const odd = [
+  NaN,
+  Infinity,
+  -Infinity,
+  0,
+  -0,
+  1,
+  -1,
+  1e-40,
+  -1e-40,
+  0.5,
+  -0.5,
+  2.5,
+  -2.5,
+  30,
+  -30,
+  89,
+  -89,
+  104,
+  -104,
+  800,
+  -800,
+  1e30,
+  -1e30,
+]
 
 const unary: Record<string, (x: number) => number> = {
   neg: (x) => -x,
@@ -68,7 +92,10 @@ for (const [name, reference] of Object.entries(unary)) {
       const got = fromTensor(op(toTensor({ shape: [odd.length], data: Float64Array.from(x) }, dtype))).data
       x.forEach((value, i) => {
         const want = dtype === 'f64' ? reference(value) : Math.fround(reference(value))
-        assert.ok(isNear(got[i], want, dtype), `${name}(${Object.is(value, -0) ? '-0' : value}) is ${got[i]}, wanted ${want}`)
+        assert.ok(
+          isNear(got[i], want, dtype),
+          `${name}(${Object.is(value, -0) ? '-0' : value}) is ${got[i]}, wanted ${want}`,
+        )
       })
     })
   }
@@ -114,7 +141,12 @@ test('floorDivide: signs and zeros', () => {
 })
 
 test('reductions: NaN wins, infinities stay', () => {
-  const x = ops.tensor([[1, NaN, 3], [Infinity, 2, -1], [-Infinity, Infinity, 0], [-Infinity, -Infinity, -Infinity]])
+  const x = ops.tensor([
+    [1, NaN, 3],
+    [Infinity, 2, -1],
+    [-Infinity, Infinity, 0],
+    [-Infinity, -Infinity, -Infinity],
+  ])
   const rows = (t: Tensor) => Array.from(t.dataSync() as Float32Array)
   assert.equal(rows(ops.max(x, 1)), [NaN, Infinity, Infinity, -Infinity])
   assert.equal(rows(ops.min(x, 1)), [NaN, -1, -Infinity, -Infinity])
@@ -125,7 +157,11 @@ test('reductions: NaN wins, infinities stay', () => {
 })
 
 test('softmax: large numbers do not overflow, a lone infinity takes nothing', () => {
-  const x = ops.tensor([[1e30, 1e30, -1e30], [-Infinity, 0, 0], [88, 89, -Infinity]])
+  const x = ops.tensor([
+    [1e30, 1e30, -1e30],
+    [-Infinity, 0, 0],
+    [88, 89, -Infinity],
+  ])
   const p = ops.softmax(x).dataSync() as Float32Array
   assert.equal(Array.from(p.slice(0, 6)), [0.5, 0.5, 0, 0, 0.5, 0.5])
   assert.is(p[8], 0)
@@ -135,7 +171,14 @@ test('softmax: large numbers do not overflow, a lone infinity takes nothing', ()
 })
 
 test('maxPool2d: NaN wins', () => {
-  const x = ops.tensor([[[[1, NaN], [3, 4]]]])
+  const x = ops.tensor([
+    [
+      [
+        [1, NaN],
+        [3, 4],
+      ],
+    ],
+  ])
   assert.ok(Number.isNaN(ops.maxPool2d(x, 2).itemSync()))
 })
 

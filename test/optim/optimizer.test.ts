@@ -118,7 +118,10 @@ test('step: that fails writes nothing, and does not count', async () => {
   assert.equal(optimizer.stateDict().steps, [0])
   sum(p).backward()
   await optimizer.step()
-  assert.equal((await list(p)).map((x) => x.toFixed(6)), ['0.900000', '1.900000'])
+  assert.equal(
+    (await list(p)).map((x) => x.toFixed(6)),
+    ['0.900000', '1.900000'],
+  )
 })
 
 test('step: that could not start keeps the gradients', async () => {
@@ -142,7 +145,7 @@ test('step: an aborted one writes nothing', async () => {
   assert.equal(await list(p), [1])
 })
 
-test('step: a gradient of one\'s own must fit', async () => {
+test("step: a gradient of one's own must fit", async () => {
   const p = variable([1])
   const optimizer = new optim.SGD([p], { lr: 1 })
   p.grad = tensor([1, 2], { dtype: 'f64' })
@@ -152,7 +155,7 @@ test('step: a gradient of one\'s own must fit', async () => {
   assert.equal(await list(p), [-1])
 })
 
-test('step: two optimisers share a loss when the first is asked for the other\'s gradients', async () => {
+test("step: two optimisers share a loss when the first is asked for the other's gradients", async () => {
   const [a, b] = [variable([2]), variable([3])]
   const [first, second] = [new optim.SGD([a], { lr: 1 }), new optim.SGD([b], { lr: 1 })]
   sum(mul(a, b)).backward()
@@ -177,7 +180,11 @@ for (const [name, make] of [
     optimizer.paramGroups[0]!.lr = 0.05
     await train(p, optimizer, 0, 5)
     const state = optimizer.stateDict()
-    const saved = new Map(await Promise.all([...state.tensors].map(async ([key, v]) => [key, tensor(await (v as Variable).data())] as const)))
+    const saved = new Map(
+      await Promise.all(
+        [...state.tensors].map(async ([key, v]) => [key, tensor(await (v as Variable).data())] as const),
+      ),
+    )
     const q = variable(await list(p))
     await train(p, optimizer, 5, 10)
 
@@ -188,7 +195,7 @@ for (const [name, make] of [
   })
 }
 
-test('stateDict: tensors have PyTorch\'s names', async () => {
+test("stateDict: tensors have PyTorch's names", async () => {
   const p = variable([1], 'w')
   const optimizer = new optim.Adam([p], { amsgrad: true })
   sum(p).backward()
@@ -202,11 +209,22 @@ test('stateDict: tensors have PyTorch\'s names', async () => {
 test('loadStateDict: refuses what does not fit', async () => {
   const optimizer = new optim.Adam([variable([1])])
   const state = optimizer.stateDict()
+  const tensors = new Map([['0.exp_avg', tensor([1])]])
+  assert.is(await codeOf(() => optimizer.loadStateDict({ ...state, steps: [1], tensors })), 'STATE')
+  assert.is(
+    await codeOf(() => optimizer.loadStateDict({ ...state, groups: [{ ...state.groups[0]!, momentum: 1 } as never] })),
+    'OPTION',
+  )
+  assert.is(
+    await codeOf(() => optimizer.loadStateDict({ ...state, groups: [{ ...state.groups[0]!, lr: -1 }] })),
+    'VALUE',
+  )
   const with1 = (key: string, values: number[]) => ({ ...state, tensors: new Map([[key, tensor(values)]]) })
   assert.is(await codeOf(() => optimizer.loadStateDict({ ...state, steps: [1, 2] })), 'STATE')
   assert.is(await codeOf(() => optimizer.loadStateDict({ ...state, groups: [] })), 'STATE')
   assert.is(await codeOf(() => optimizer.loadStateDict(with1('1.exp_avg', [1]))), 'STATE')
   assert.is(await codeOf(() => optimizer.loadStateDict(with1('exp_avg', [1]))), 'STATE')
+  assert.is(await codeOf(() => optimizer.loadStateDict(with1('0.momentum_buffer', [1]))), 'STATE')
   assert.is(await codeOf(() => optimizer.loadStateDict(with1('0.exp_avg', [1, 2]))), 'STATE')
 })
 

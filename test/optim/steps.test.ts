@@ -9,7 +9,8 @@ const test = suite('optimiser steps')
 const STEPS = 20
 const START = [0.5, -1.25, 2, 0, -0.01, 3.75, 1e-3]
 /** Gradients of either sign and of very different sizes; the fourth element's are 0 at first. */
-const gradientAt = (t: number) => START.map((x, i) => (i === 3 && t < 5 ? 0 : Math.sin(1.7 * t + 2.3 * i) * 10 ** ((i % 4) - 2) + 0.1 * x))
+const gradientAt = (t: number) =>
+  START.map((x, i) => (i === 3 && t < 5 ? 0 : Math.sin(1.7 * t + 2.3 * i) * 10 ** ((i % 4) - 2) + 0.1 * x))
 
 type Rule<O> = (o: O) => (p: number, g: number, t: number, memory: Record<string, number>) => number
 
@@ -22,18 +23,21 @@ const sgdRule: Rule<optim.SGDOptions> = (o) => (p, g, t, memory) => {
   return p - o.lr * d
 }
 
-const adamRule = (isDecoupled: boolean): Rule<optim.AdamOptions> => (o) => (p, g, t, memory) => {
-  const [beta1, beta2] = o.betas
-  let d = o.maximize ? -g : g
-  if (isDecoupled) p *= 1 - o.lr * o.weightDecay
-  else d += o.weightDecay * p
-  memory.m = beta1 * (memory.m ?? 0) + (1 - beta1) * d
-  memory.v = beta2 * (memory.v ?? 0) + (1 - beta2) * d * d
-  memory.max = Math.max(memory.max ?? 0, memory.v)
-  const second = o.amsgrad ? memory.max : memory.v
-  const root = Math.sqrt(second) / Math.sqrt(1 - beta2 ** (t + 1))
-  return p - ((o.lr / (1 - beta1 ** (t + 1))) * memory.m) / (root + o.eps)
-}
+const adamRule =
+  (isDecoupled: boolean): Rule<optim.AdamOptions> =>
+  (o) =>
+  (p, g, t, memory) => {
+    const [beta1, beta2] = o.betas
+    let d = o.maximize ? -g : g
+    if (isDecoupled) p *= 1 - o.lr * o.weightDecay
+    else d += o.weightDecay * p
+    memory.m = beta1 * (memory.m ?? 0) + (1 - beta1) * d
+    memory.v = beta2 * (memory.v ?? 0) + (1 - beta2) * d * d
+    memory.max = Math.max(memory.max ?? 0, memory.v)
+    const second = o.amsgrad ? memory.max : memory.v
+    const root = Math.sqrt(second) / Math.sqrt(1 - beta2 ** (t + 1))
+    return p - ((o.lr / (1 - beta1 ** (t + 1))) * memory.m) / (root + o.eps)
+  }
 
 type Make = (p: Variable) => optim.Optimizer<{ lr: number }>
 interface Case {
@@ -49,8 +53,20 @@ const sgd = (options: Partial<optim.SGDOptions>): Case => {
 }
 const adam = (name: 'Adam' | 'AdamW', options: Partial<optim.AdamOptions>): Case => {
   const weightDecay = name === 'AdamW' ? 0.01 : 0
-  const full = { lr: 1e-3, betas: [0.9, 0.999] as const, eps: 1e-8, weightDecay, amsgrad: false, maximize: false, ...options }
-  return { title: `${name} ${JSON.stringify(options)}`, make: (p) => new optim[name]([p], options), rule: adamRule(name === 'AdamW')(full) }
+  const full = {
+    lr: 1e-3,
+    betas: [0.9, 0.999] as const,
+    eps: 1e-8,
+    weightDecay,
+    amsgrad: false,
+    maximize: false,
+    ...options,
+  }
+  return {
+    title: `${name} ${JSON.stringify(options)}`,
+    make: (p) => new optim[name]([p], options),
+    rule: adamRule(name === 'AdamW')(full),
+  }
 }
 
 const CASES: Case[] = [

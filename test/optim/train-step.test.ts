@@ -9,7 +9,13 @@ const test = suite('trainStep')
 
 function makeModel() {
   manualSeed(3)
-  return new nn.Sequential(new nn.Linear(4, 8), new nn.BatchNorm1d(8), new nn.Tanh(), new nn.Dropout(0.2), new nn.Linear(8, 3))
+  return new nn.Sequential(
+    new nn.Linear(4, 8),
+    new nn.BatchNorm1d(8),
+    new nn.Tanh(),
+    new nn.Dropout(0.2),
+    new nn.Linear(8, 3),
+  )
 }
 
 const batch = (t: number, n = 6) => {
@@ -34,7 +40,9 @@ async function byHand(sizes: readonly number[]) {
 }
 
 async function contents(model: nn.Module) {
-  const all = [...model.stateDict()].map(async ([name, v]) => [name, Array.from((await v.data()) as Float64Array, Number)] as const)
+  const all = [...model.stateDict()].map(
+    async ([name, v]) => [name, Array.from((await v.data()) as Float64Array, Number)] as const,
+  )
   return Object.fromEntries(await Promise.all(all))
 }
 
@@ -83,7 +91,9 @@ for (const compile of [false, true]) {
   test(`compile: ${compile}: a variable that parameters() does not list is an error`, async () => {
     const model = new nn.Linear(2, 1)
     const lost = new Variable(ones([1]), { name: 'lost' })
-    const step = trainStep(model, new optim.SGD(model.parameters()), (x: Tensor) => sum(mul(model.forward(x), lost)), { compile })
+    const step = trainStep(model, new optim.SGD(model.parameters()), (x: Tensor) => sum(mul(model.forward(x), lost)), {
+      compile,
+    })
     const error = await step(randn([3, 2])).then(
       () => null,
       (e: TenonError) => e,
@@ -122,7 +132,13 @@ for (const compile of [false, true]) {
     const model = new nn.Linear(1, 1, { bias: false })
     await model.loadStateDict({ weight: tensor([[1]]) })
     await model.weight.data()
-    const step = trainStep(model, new optim.SGD(model.parameters(), { lr: 0.5 }), (x: Tensor) => mseLoss(model.forward(x), tensor([[0]])), { compile })
+    const zero = tensor([[0]])
+    const step = trainStep(
+      model,
+      new optim.SGD(model.parameters(), { lr: 0.5 }),
+      (x: Tensor) => mseLoss(model.forward(x), zero),
+      { compile },
+    )
     const losses: number[] = []
     for (let t = 0; t < 3; t++) {
       losses.push((await step(tensor([[0.5]]))).itemSync())
@@ -132,10 +148,33 @@ for (const compile of [false, true]) {
   })
 }
 
+test('compile: true: a state that is loaded later counts', async () => {
+  const train = async (resume: boolean) => {
+    const model = makeModel().eval()
+    const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 })
+    const step = trainStep(model, optimizer, (x: Tensor, y: Tensor) => crossEntropy(model.forward(x), y), {
+      compile: true,
+    })
+    const begin = optimizer.stateDict()
+    const first = new Map([...model.stateDict()].map(([name, v]) => [name, v.dataSync()] as const))
+    if (resume) {
+      for (let t = 0; t < 3; t++) await step(...batch(t))
+      await model.loadStateDict(Object.fromEntries(first) as never)
+      await optimizer.loadStateDict(begin)
+    }
+    for (let t = 0; t < 3; t++) await step(...batch(t + 5))
+    return contents(model)
+  }
+  assert.equal(await train(true), await train(false))
+})
+
 test('trainStep: refuses what is no loss, and unknown options', async () => {
   const model = new nn.Linear(1, 1)
   const optimizer = new optim.SGD(model.parameters())
   const step = trainStep(model, optimizer, (() => ({ accuracy: ones([]) })) as never)
   assert.is(await step().catch((e: TenonError) => e.code), 'VALUE')
-  assert.throws(() => trainStep(model, optimizer, () => ones([]), { compiled: true } as object), /Did you mean 'compile'/)
+  assert.throws(
+    () => trainStep(model, optimizer, () => ones([]), { compiled: true } as object),
+    /Did you mean 'compile'/,
+  )
 })

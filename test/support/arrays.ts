@@ -33,30 +33,41 @@ export const fromTensor = (t: Tensor): Nd => fromTensors([t])[0]
 export type Fill = (n: number, random: () => number) => number[]
 
 /** Evenly spread over [low, high). */
-export const range = (low: number, high: number): Fill => (n, random) =>
-  Array.from({ length: n }, () => low + (high - low) * random())
+export const range =
+  (low: number, high: number): Fill =>
+  (n, random) =>
+    Array.from({ length: n }, () => low + (high - low) * random())
 
 /** The same, but at least `by` away from the points, where a function has a kink or a pole. */
-export const away = (low: number, high: number, points: readonly number[], by = 0.05): Fill => (n, random) =>
-  Array.from({ length: n }, () => {
-    for (;;) {
-      const x = low + (high - low) * random()
-      if (points.every((point) => Math.abs(x - point) > by)) return x
-    }
-  })
+export const away =
+  (low: number, high: number, points: readonly number[], by = 0.05): Fill =>
+  (n, random) =>
+    Array.from({ length: n }, () => {
+      for (;;) {
+        const x = low + (high - low) * random()
+        if (points.every((point) => Math.abs(x - point) > by)) return x
+      }
+    })
 
 /** All different, with equal distances, in random order: for what takes an extreme. */
-export const distinct = (low: number, high: number): Fill => (n, random) => {
-  const order = Array.from({ length: n }, (_, i) => [random(), i])
-  order.sort((a, b) => a[0] - b[0])
-  return order.map(([, i]) => low + ((high - low) * (i + 0.5)) / n)
-}
+export const distinct =
+  (low: number, high: number): Fill =>
+  (n, random) => {
+    const order = Array.from({ length: n }, (_, i) => [random(), i])
+    order.sort((a, b) => a[0] - b[0])
+    return order.map(([, i]) => low + ((high - low) * (i + 0.5)) / n)
+  }
 
 /** Integers in [low, high). */
-export const integers = (low: number, high: number): Fill => (n, random) =>
-  Array.from({ length: n }, () => low + Math.floor((high - low) * random()))
+export const integers =
+  (low: number, high: number): Fill =>
+  (n, random) =>
+    Array.from({ length: n }, () => low + Math.floor((high - low) * random()))
 
-export const given = (...numbers: number[]): Fill => (n) => Array.from({ length: n }, (_, i) => numbers[i % numbers.length])
+export const given =
+  (...numbers: number[]): Fill =>
+  (n) =>
+    Array.from({ length: n }, (_, i) => numbers[i % numbers.length])
 
 export const filled = (shape: readonly number[], fill: Fill, random: () => number): Nd => ({
   shape,

@@ -27,11 +27,7 @@ export const weightsLike = (tensors: readonly Tensor[], random: () => number): T
 /** The gradient of <fn(x), weights> by every x. */
 export function checkFirst(fn: Maps, inputs: readonly Nd[], random: () => number): void {
   const weights = weightsLike(floatsOf(fn(...inputs.map((x) => toTensor(x)))), random)
-  compare(
-    'gradient',
-    (...xs) => inner(floatsOf(fn(...xs)), weights),
-    inputs,
-  )
+  compare('gradient', (...xs) => inner(floatsOf(fn(...xs)), weights), inputs)
 }
 
 /** The gradient of <gradient, r> by every x and by the cotangent, for random r. */

@@ -1,6 +1,6 @@
 /** @file A case of an op as one row of a table, and the tests that follow from it. */
 import * as assert from 'uvu/assert'
-import { cast, evaluateSync, flip, grad, permute, slice } from '../../lib/index.ts'
+import { cast, evaluateSync, expand, flip, grad, narrow, permute, slice } from '../../lib/index.ts'
 import type { DType, Tensor } from '../../lib/index.ts'
 import { codes } from '../../lib/engine/addon.ts'
 import { bind } from '../../lib/engine/evaluate.ts'
@@ -14,7 +14,7 @@ import { transposed } from './reference.ts'
 import type { Nd } from './reference.ts'
 import type { suite } from './suite.ts'
 import { checkNear, tolerances } from './tolerance.ts'
-import type { Kind } from './tolerance.ts'
+import type { Kind, Near } from './tolerance.ts'
 
 export interface Input {
   readonly shape: readonly number[]
@@ -44,7 +44,8 @@ export interface OpCase {
 
 type Test = ReturnType<typeof suite>
 
-export const input = (shape: readonly number[], fill: Fill, dtype?: DType): Input => (dtype ? { shape, fill, dtype } : { shape, fill })
+export const input = (shape: readonly number[], fill: Fill, dtype?: DType): Input =>
+  dtype ? { shape, fill, dtype } : { shape, fill }
 
 export function testCases(test: Test, cases: readonly OpCase[]): void {
   for (const one of cases) {
@@ -52,7 +53,8 @@ export function testCases(test: Test, cases: readonly OpCase[]): void {
     test(`${title}: f64 is the reference`, () => checkValues(one))
     const narrow = one.only?.dtypes ?? ['f32', 'f16', 'bf16']
     if (narrow.includes('f32')) test(`${title}: f32 is near f64`, () => checkF32(one))
-    if (narrow.length > 1) test(`${title}: f16 and bf16 are storage`, () => narrow.forEach((dtype) => checkNarrow(one, dtype)))
+    if (narrow.length > 1)
+      test(`${title}: f16 and bf16 are storage`, () => narrow.forEach((dtype) => checkNarrow(one, dtype)))
     test(`${title}: views give what packed tensors give`, () => checkViews(one))
     test(`${title}: passes change no bit`, () => checkPasses(one))
     if (one.noGradient || !one.inputs.some(({ dtype }) => dtype === undefined)) continue
@@ -87,7 +89,9 @@ function checkValues(one: OpCase): void {
   for (const shapes of [undefined, ...(one.shapes ?? [])]) {
     const values = inputsOf(one, shapes as number[][] | undefined)
     const want = referenceOf(one, values)
-    run(one, tensorsOf(one, values, 'f64')).forEach((got, i) => checkNear(`output ${i}`, got, want[i], tolerances[one.kind].f64))
+    run(one, tensorsOf(one, values, 'f64')).forEach((got, i) =>
+      checkNear(`output ${i}`, got, want[i], tolerances[one.kind].f64),
+    )
   }
 }
 
@@ -96,7 +100,10 @@ function checkF32(one: OpCase): void {
   const { relative, scale } = tolerances[one.kind].f32
   for (const shapes of [undefined, ...(one.shapes ?? [])]) {
     const values = inputsOf(one, shapes as number[][] | undefined)
-    const want = run(one, tensorsOf(one, values, 'f64')).map(({ shape, data }) => ({ shape, data: data.map(Math.fround) }))
+    const want = run(one, tensorsOf(one, values, 'f64')).map(({ shape, data }) => ({
+      shape,
+      data: data.map(Math.fround),
+    }))
     const near = { relative: relative * factor, scale: scale * factor }
     run(one, tensorsOf(one, values, 'f32')).forEach((got, i) => checkNear(`output ${i}`, got, want[i], near))
   }
@@ -110,7 +117,8 @@ function checkNarrow(one: OpCase, dtype: 'f32' | 'f16' | 'bf16'): void {
   const outputs = listOf(one.fn(...given))
   const wide = listOf(one.fn(...given.map((t) => (isGiven(t) ? cast(t, 'f32') : t))))
   const want = fromTensors(wide.map((t, i) => cast(t, outputs[i].dtype)))
-  if (given.some(isGiven)) wide.forEach((t, i) => t.dtype === 'f32' && assert.is(outputs[i].dtype, dtype, 'keeps the dtype'))
+  if (given.some(isGiven))
+    wide.forEach((t, i) => t.dtype === 'f32' && assert.is(outputs[i].dtype, dtype, 'keeps the dtype'))
   const near = one.isSingle ? tolerances.moves[dtype] : tolerances[one.kind][dtype]
   fromTensors(outputs).forEach((got, i) => checkNear(`${dtype} output ${i}`, got, want[i], near))
 }
@@ -126,7 +134,10 @@ const layouts: Record<string, (x: Nd, dtype: DType) => Tensor> = {
     return flip(fromReversed(x, dtype), axes)
   },
   stepped: (x, dtype) => {
-    const wide = { shape: x.shape.map((size) => 2 * size + 1), data: new Float64Array(x.shape.reduce((n, s) => n * (2 * s + 1), 1)) }
+    const wide = {
+      shape: x.shape.map((size) => 2 * size + 1),
+      data: new Float64Array(x.shape.reduce((n, s) => n * (2 * s + 1), 1)),
+    }
     const strides = wide.shape.map((_, i) => wide.shape.slice(i + 1).reduce((a, b) => a * b, 1))
     x.data.forEach((value, i) => {
       let rest = i
@@ -137,11 +148,15 @@ const layouts: Record<string, (x: Nd, dtype: DType) => Tensor> = {
       }
       wide.data[offset] = value
     })
-    return slice(toTensor(wide, dtype), x.shape.map(() => [1, null, 2] as const))
+    return slice(
+      toTensor(wide, dtype),
+      x.shape.map(() => [1, null, 2] as const),
+    )
   },
 }
 
-const fromReversed = (x: Nd, dtype: DType) => toTensor({ shape: x.shape, data: Float64Array.from(x.data).reverse() }, dtype)
+const fromReversed = (x: Nd, dtype: DType) =>
+  toTensor({ shape: x.shape, data: Float64Array.from(x.data).reverse() }, dtype)
 
 function checkViews(one: OpCase): void {
   const values = inputsOf(one)
@@ -152,6 +167,19 @@ function checkViews(one: OpCase): void {
     const tensors = values.map((x, i) => layout(x, one.inputs[i].dtype ?? 'f32'))
     run(one, tensors).forEach((got, i) => checkNear(`${name}: output ${i}`, got, want[i], near))
   }
+  for (const axis of [0, -1]) checkRepeated(one, values, axis, near)
+}
+
+/** Memory that is read again and again, by a stride of 0. */
+function checkRepeated(one: OpCase, values: readonly Nd[], axis: number, near: Near): void {
+  const dtypeOf = (i: number) => one.inputs[i].dtype ?? 'f32'
+  const canRepeat = ({ shape }: Nd) => shape.length > 0 && shape.every((size) => size > 0)
+  // Equal rows make matrices that cannot be factorised.
+  if (one.kind === 'solves' || !values.every(canRepeat)) return
+  const expanded = values.map((x, i) => expand(narrow(toTensor(x, dtypeOf(i)), axis, 0, 1), x.shape))
+  const copies = fromTensors(expanded).map((x, i) => toTensor(x, dtypeOf(i)))
+  const want = run(one, copies)
+  run(one, expanded).forEach((got, i) => checkNear(`repeated along ${axis}: output ${i}`, got, want[i], near))
 }
 
 /** Evaluates with every pass that can be switched off switched off. */
@@ -186,7 +214,12 @@ function checkPasses(one: OpCase): void {
   const plain = evaluatePlainly(everything(one, values))
   usual.forEach((t, i) => {
     const got = fromTensor(t)
-    got.data.forEach((x, j) => assert.ok(Object.is(x, plain[i].data[j]), `value ${i}, element ${j}: ${x} with passes, ${plain[i].data[j]} without`))
+    got.data.forEach((x, j) =>
+      assert.ok(
+        Object.is(x, plain[i].data[j]),
+        `value ${i}, element ${j}: ${x} with passes, ${plain[i].data[j]} without`,
+      ),
+    )
   })
 }
 
@@ -198,7 +231,11 @@ function withFloats(one: OpCase, check: typeof checkFirst): void {
     let next = 0
     return one.fn(...fixed.map((t, i) => (isFree[i] ? free[next++] : t)))
   }
-  check(fn, values.filter((_, i) => isFree[i]), randomNumbers(seedOf(one.title) + 1))
+  check(
+    fn,
+    values.filter((_, i) => isFree[i]),
+    randomNumbers(seedOf(one.title) + 1),
+  )
 }
 
 /** Every tensor whose computing a case leads to: values, gradients, gradients of gradients. Nothing is evaluated. */

@@ -46,7 +46,13 @@ export function conv2d(x: Nd, weight: Nd, bias: Nd | null, window: Window = {}):
 }
 
 /** Positions [h, w] in the image of each window of a [B, C, H, W]; those outside are left out. */
-function inside(image: Two, kernel: Two, { stride = kernel, padding = 0, dilation = 1 }: Window, oh: number, ow: number): Two[] {
+function inside(
+  image: Two,
+  kernel: Two,
+  { stride = kernel, padding = 0, dilation = 1 }: Window,
+  oh: number,
+  ow: number,
+): Two[] {
   const found: Two[] = []
   for (let kh = 0; kh < kernel[0]; kh++) {
     for (let kw = 0; kw < kernel[1]; kw++) {

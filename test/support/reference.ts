@@ -91,10 +91,14 @@ export function transposed(x: Nd, axes: readonly number[]): Nd {
 }
 
 /** Elements of x at positions that a function of the result's position gives. */
-export const moved = (shape: readonly number[], from: (position: readonly number[]) => readonly number[]) => (x: Nd): Nd =>
-  build(shape, (position) => at(x, from(position)))
+export const moved =
+  (shape: readonly number[], from: (position: readonly number[]) => readonly number[]) =>
+  (x: Nd): Nd =>
+    build(shape, (position) => at(x, from(position)))
 
-export const reshaped = (shape: readonly number[]) => (x: Nd): Nd => ({ shape, data: x.data })
+export const reshaped =
+  (shape: readonly number[]) =>
+  (x: Nd): Nd => ({ shape, data: x.data })
 
 /** Matrix product over the last two axes with broadcast leading axes, vectors as rows and columns. */
 export function matmul(a: Nd, b: Nd): Nd {
@@ -120,19 +124,26 @@ export function matmul(a: Nd, b: Nd): Nd {
 }
 
 /** A function of a whole line along an axis, that gives a line of the same length. */
-export const alongAxis = (axis: number, fn: (line: number[]) => number[]) => (x: Nd): Nd => {
-  const at0 = axis < 0 ? axis + x.shape.length : axis
-  const lines = new Map<string, number[]>()
-  const lineOf = (position: readonly number[]) => {
-    const key = position.map((p, i) => (i === at0 ? 0 : p)).join()
-    if (!lines.has(key)) {
-      const line = Array.from({ length: x.shape[at0] }, (_, k) => at(x, position.map((p, i) => (i === at0 ? k : p))))
-      lines.set(key, fn(line))
+export const alongAxis =
+  (axis: number, fn: (line: number[]) => number[]) =>
+  (x: Nd): Nd => {
+    const at0 = axis < 0 ? axis + x.shape.length : axis
+    const lines = new Map<string, number[]>()
+    const lineOf = (position: readonly number[]) => {
+      const key = position.map((p, i) => (i === at0 ? 0 : p)).join()
+      if (!lines.has(key)) {
+        const line = Array.from({ length: x.shape[at0] }, (_, k) =>
+          at(
+            x,
+            position.map((p, i) => (i === at0 ? k : p)),
+          ),
+        )
+        lines.set(key, fn(line))
+      }
+      return lines.get(key)!
     }
-    return lines.get(key)!
+    return build(x.shape, (position) => lineOf(position)[position[at0]])
   }
-  return build(x.shape, (position) => lineOf(position)[position[at0]])
-}
 
 export const softmaxLine = (line: readonly number[]): number[] => {
   const top = Math.max(...line)

@@ -10,7 +10,7 @@ import type { Nd } from './reference.ts'
  */
 export type Kind = 'moves' | 'elementwise' | 'sums' | 'solves'
 
-interface Near {
+export interface Near {
   /** Of the number itself. */
   readonly relative: number
   /** Of the largest number in the tensor. */
@@ -51,6 +51,8 @@ export function checkNear(what: string, got: Nd, want: Nd, near: Near): void {
     const y = got.data[i]
     const same = Object.is(x, y) || x === y
     if (same || Math.abs(x - y) <= near.relative * Math.abs(x) + near.scale * scale) return
-    assert.unreachable(`${what}: element ${i} of [${want.shape.join(', ')}] is ${y}, wanted ${x} (off by ${Math.abs(x - y)})`)
+    assert.unreachable(
+      `${what}: element ${i} of [${want.shape.join(', ')}] is ${y}, wanted ${x} (off by ${Math.abs(x - y)})`,
+    )
   })
 }

@@ -18,25 +18,84 @@ const product = (title: string, a: number[], b: number[], shapes: number[][][] =
 })
 
 const ranks: OpCase[] = [
-  product('matrices', [3, 4], [4, 2], [
-    [[1, 1], [1, 1]],
-    [[1, 300], [300, 1]],
-    [[33, 17], [17, 65]],
-    [[2, 0], [0, 3]],
-    [[0, 2], [2, 3]],
-  ]),
-  product('vectors', [5], [5], [[[1], [1]], [[700], [700]]]),
+  product(
+    'matrices',
+    [3, 4],
+    [4, 2],
+    [
+      [
+        [1, 1],
+        [1, 1],
+      ],
+      [
+        [1, 300],
+        [300, 1],
+      ],
+      [
+        [33, 17],
+        [17, 65],
+      ],
+      [
+        [2, 0],
+        [0, 3],
+      ],
+      [
+        [0, 2],
+        [2, 3],
+      ],
+    ],
+  ),
+  product(
+    'vectors',
+    [5],
+    [5],
+    [
+      [[1], [1]],
+      [[700], [700]],
+    ],
+  ),
   product('vector and matrix', [3], [3, 4]),
   product('matrix and vector', [4, 3], [3], [[[65, 130], [130]]]),
-  product('batch and matrix', [2, 3, 4], [4, 2], [
-    [[0, 3, 4], [4, 2]],
-    [[2, 3, 0], [0, 2]],
-  ]),
+  product(
+    'batch and matrix',
+    [2, 3, 4],
+    [4, 2],
+    [
+      [
+        [0, 3, 4],
+        [4, 2],
+      ],
+      [
+        [2, 3, 0],
+        [0, 2],
+      ],
+    ],
+  ),
   product('batch and vector', [2, 3, 4], [4]),
   product('vector and batch', [3], [2, 3, 4]),
   product('matrix and batch', [3, 4], [2, 4, 2]),
-  product('batches', [2, 3, 4], [2, 4, 2], [[[0, 3, 4], [0, 4, 2]]]),
-  product('broadcast batches', [2, 1, 2, 3], [3, 3, 2], [[[1, 1, 2, 3], [4, 3, 3, 1]]]),
+  product(
+    'batches',
+    [2, 3, 4],
+    [2, 4, 2],
+    [
+      [
+        [0, 3, 4],
+        [0, 4, 2],
+      ],
+    ],
+  ),
+  product(
+    'broadcast batches',
+    [2, 1, 2, 3],
+    [3, 3, 2],
+    [
+      [
+        [1, 1, 2, 3],
+        [4, 3, 3, 1],
+      ],
+    ],
+  ),
 ]
 
 const turned: OpCase[] = [
@@ -64,13 +123,35 @@ const turned: OpCase[] = [
   {
     ...product('a column slice', [3, 8], [4, 2]),
     fn: (a, b) => ops.matmul(ops.slice(a, [null, [2, 6]]), b),
-    reference: (a, b) => matmul({ shape: [3, 4], data: Float64Array.from([0, 1, 2].flatMap((i) => [...a.data.slice(8 * i + 2, 8 * i + 6)])) }, b),
+    reference: (a, b) =>
+      matmul(
+        { shape: [3, 4], data: Float64Array.from([0, 1, 2].flatMap((i) => [...a.data.slice(8 * i + 2, 8 * i + 6)])) },
+        b,
+      ),
   },
 ]
 
 const whole = integers(-9, 9)
 const numbers: OpCase[] = (['i32', 'i64'] as const).map((dtype) => ({
-  ...product(dtype, [3, 4], [4, 2], [[[0, 4], [4, 2]], [[3, 0], [0, 2]], [[70, 33], [33, 9]]]),
+  ...product(
+    dtype,
+    [3, 4],
+    [4, 2],
+    [
+      [
+        [0, 4],
+        [4, 2],
+      ],
+      [
+        [3, 0],
+        [0, 2],
+      ],
+      [
+        [70, 33],
+        [33, 9],
+      ],
+    ],
+  ),
   inputs: [input([3, 4], whole, dtype), input([4, 2], whole, dtype)],
   kind: 'moves',
 }))
@@ -82,7 +163,11 @@ const layers: OpCase[] = [
     inputs: [input([2, 3], fill), input([4, 3], fill), input([4], fill)],
     reference: (x, w, b) => elementwise((y, c) => y + c)(matmul(x, transposed(w, [1, 0])), b),
     kind: 'sums',
-    shapes: [[[2, 5, 3], [4, 3], [4]], [[3], [4, 3], [4]], [[70, 130], [65, 130], [65]]],
+    shapes: [
+      [[2, 5, 3], [4, 3], [4]],
+      [[3], [4, 3], [4]],
+      [[70, 130], [65, 130], [65]],
+    ],
   },
   {
     title: 'linear: then relu',

@@ -13,7 +13,14 @@ type Op2 = (a: Tensor, b: Tensor) => Tensor
 
 const unaryShapes = [[[]], [[1]], [[0]], [[2, 0, 3]], [[1, 1, 1]], [[300]]]
 
-function unary(title: string, fn: Op1, reference: (x: number) => number, fill: Fill, kind: Kind = 'elementwise', more: Partial<OpCase> = {}): OpCase {
+function unary(
+  title: string,
+  fn: Op1,
+  reference: (x: number) => number,
+  fill: Fill,
+  kind: Kind = 'elementwise',
+  more: Partial<OpCase> = {},
+): OpCase {
   const inputs = [input([3, 4], fill)]
   return { title, fn, inputs, reference: elementwise(reference), kind, isSingle: true, shapes: unaryShapes, ...more }
 }
@@ -22,13 +29,29 @@ const binaryShapes = [
   [[], []],
   [[1], []],
   [[2, 3], [3]],
-  [[2, 1], [1, 3]],
+  [
+    [2, 1],
+    [1, 3],
+  ],
   [[0, 3], [1]],
-  [[1, 1, 2], [4, 1]],
-  [[2, 3, 4], [2, 3, 1]],
+  [
+    [1, 1, 2],
+    [4, 1],
+  ],
+  [
+    [2, 3, 4],
+    [2, 3, 1],
+  ],
 ]
 
-function binary(title: string, fn: Op2, reference: (a: number, b: number) => number, fills: [Fill, Fill], kind: Kind, more: Partial<OpCase> = {}): OpCase {
+function binary(
+  title: string,
+  fn: Op2,
+  reference: (a: number, b: number) => number,
+  fills: [Fill, Fill],
+  kind: Kind,
+  more: Partial<OpCase> = {},
+): OpCase {
   const inputs = [input([2, 3, 1], fills[0]), input([3, 4], fills[1])]
   return { title, fn, inputs, reference: elementwise(reference), kind, isSingle: true, shapes: binaryShapes, ...more }
 }
@@ -45,20 +68,47 @@ const arithmetic: OpCase[] = [
   binary('sub', ops.sub, (a, b) => a - b, [wide, wide], 'moves'),
   binary('mul', ops.mul, (a, b) => a * b, [wide, wide], 'moves'),
   binary('div', ops.div, (a, b) => a / b, [wide, far], 'moves'),
-  binary('floorDivide', ops.floorDivide, (a, b) => Math.floor(a / b), [given(2.5, -2.5, 3.25), given(0.7, -0.7, 2, -1.5)], 'moves'),
+  binary(
+    'floorDivide',
+    ops.floorDivide,
+    (a, b) => Math.floor(a / b),
+    [given(2.5, -2.5, 3.25), given(0.7, -0.7, 2, -1.5)],
+    'moves',
+  ),
   binary('remainder', ops.remainder, pythonRemainder, [given(2.5, -2.5, 3.25), given(0.7, -0.7, 2, -1.5)], 'moves'),
   binary('fmod', ops.fmod, (a, b) => a % b, [given(2.5, -2.5, 3.25), given(0.7, -0.7, 2, -1.5)], 'moves'),
   binary('maximum', ops.maximum, Math.max, [given(-1, 0.3, 1.4), given(0.1, -1.6, 2, 0.7)], 'moves'),
   binary('minimum', ops.minimum, Math.min, [given(-1, 0.3, 1.4), given(0.1, -1.6, 2, 0.7)], 'moves'),
   binary('atan2', ops.atan2, Math.atan2, [far, far], 'elementwise'),
-  binary('pow: tensors', ops.pow, Math.pow, [positive, far], 'elementwise', { looser: { factor: 2, because: 'exp(e log x) multiplies the error of the logarithm' } }),
-  binary('add: by method and number', (a, b) => a.add(b).add(0.5), (a, b) => a + b + 0.5, [positive, positive], 'elementwise', { isSingle: false }),
+  binary('pow: tensors', ops.pow, Math.pow, [positive, far], 'elementwise', {
+    looser: { factor: 2, because: 'exp(e log x) multiplies the error of the logarithm' },
+  }),
+  binary(
+    'add: by method and number',
+    (a, b) => a.add(b).add(0.5),
+    (a, b) => a + b + 0.5,
+    [positive, positive],
+    'elementwise',
+    { isSingle: false },
+  ),
 ]
 
 const powers = [0, 1, 2, 3, 0.5, -1, -2, 1.5].map((e) =>
-  unary(`pow: constant ${e}`, (x) => ops.pow(x, e), (x) => x ** e, Number.isInteger(e) ? far : positive),
+  unary(
+    `pow: constant ${e}`,
+    (x) => ops.pow(x, e),
+    (x) => x ** e,
+    Number.isInteger(e) ? far : positive,
+  ),
 )
-const bases = [2, 0.3].map((b) => unary(`pow: ${b} to a tensor`, (x) => ops.pow(b, x), (x) => b ** x, wide))
+const bases = [2, 0.3].map((b) =>
+  unary(
+    `pow: ${b} to a tensor`,
+    (x) => ops.pow(b, x),
+    (x) => b ** x,
+    wide,
+  ),
+)
 
 const functions: OpCase[] = [
   unary('neg', ops.neg, (x) => -x, wide, 'moves'),
@@ -112,7 +162,9 @@ const comparisons: OpCase[] = (
     ['gt', ops.gt, (a, b) => a > b],
     ['ge', ops.ge, (a, b) => a >= b],
   ] as [string, Op2, (a: number, b: number) => boolean][]
-).map(([title, fn, holds]) => binary(title, fn, (a, b) => Number(holds(a, b)), [integers(-2, 3), integers(-2, 3)], 'moves', noGradient))
+).map(([title, fn, holds]) =>
+  binary(title, fn, (a, b) => Number(holds(a, b)), [integers(-2, 3), integers(-2, 3)], 'moves', noGradient),
+)
 
 const odd = given(0, NaN, Infinity, -Infinity, -0, 1.5)
 const tests: OpCase[] = [
@@ -122,7 +174,14 @@ const tests: OpCase[] = [
   unary('logicalNot', ops.logicalNot, (x) => Number(x === 0), odd, 'moves', noGradient),
   binary('logicalAnd', ops.logicalAnd, (a, b) => Number(a !== 0 && b !== 0), [odd, given(1, 0)], 'moves', noGradient),
   binary('logicalOr', ops.logicalOr, (a, b) => Number(a !== 0 || b !== 0), [odd, given(1, 0)], 'moves', noGradient),
-  binary('logicalXor', ops.logicalXor, (a, b) => Number((a !== 0) !== (b !== 0)), [odd, given(1, 0)], 'moves', noGradient),
+  binary(
+    'logicalXor',
+    ops.logicalXor,
+    (a, b) => Number((a !== 0) !== (b !== 0)),
+    [odd, given(1, 0)],
+    'moves',
+    noGradient,
+  ),
 ]
 
 const small = integers(0, 8)
@@ -148,7 +207,11 @@ const choices: OpCase[] = [
     reference: elementwise((c, a, b) => (c ? a : b)),
     kind: 'moves',
     isSingle: true,
-    shapes: [[[], [], []], [[3], [], [3]], [[0], [1], [1]]],
+    shapes: [
+      [[], [], []],
+      [[3], [], [3]],
+      [[0], [1], [1]],
+    ],
   },
   {
     title: 'where: numbers',
@@ -157,12 +220,54 @@ const choices: OpCase[] = [
     reference: elementwise((c) => (c ? 1.5 : -2)),
     kind: 'moves',
   },
-  unary('clamp: both', (x) => ops.clamp(x, -0.5, 1), (x) => Math.min(Math.max(x, -0.5), 1), away(-2, 2, [-0.5, 1]), 'moves'),
-  unary('clamp: low', (x) => ops.clamp(x, -0.5), (x) => Math.max(x, -0.5), away(-2, 2, [-0.5]), 'moves'),
-  unary('clamp: high', (x) => ops.clamp(x, null, 1), (x) => Math.min(x, 1), away(-2, 2, [1]), 'moves'),
-  binary('clamp: by a tensor', (a, b) => ops.clamp(a, b), (a, b) => Math.max(a, b), [given(-1, 0.3, 1.4), given(0.1, -1.6, 2, 0.7)], 'moves'),
-  unary('cast: f32 and back', (x) => ops.cast(ops.cast(x, 'f64'), x.dtype), (x) => x, wide, 'moves'),
-  { ...unary('bitwiseNot', ops.bitwiseNot, (x) => ~x, wide, 'moves'), inputs: [input([3, 4], integers(-99, 99), 'i32')] },
+  unary(
+    'clamp: both',
+    (x) => ops.clamp(x, -0.5, 1),
+    (x) => Math.min(Math.max(x, -0.5), 1),
+    away(-2, 2, [-0.5, 1]),
+    'moves',
+  ),
+  unary(
+    'clamp: low',
+    (x) => ops.clamp(x, -0.5),
+    (x) => Math.max(x, -0.5),
+    away(-2, 2, [-0.5]),
+    'moves',
+  ),
+  unary(
+    'clamp: high',
+    (x) => ops.clamp(x, null, 1),
+    (x) => Math.min(x, 1),
+    away(-2, 2, [1]),
+    'moves',
+  ),
+  binary(
+    'clamp: by a tensor',
+    (a, b) => ops.clamp(a, b),
+    (a, b) => Math.max(a, b),
+    [given(-1, 0.3, 1.4), given(0.1, -1.6, 2, 0.7)],
+    'moves',
+  ),
+  unary(
+    'cast: f32 and back',
+    (x) => ops.cast(ops.cast(x, 'f64'), x.dtype),
+    (x) => x,
+    wide,
+    'moves',
+  ),
+  {
+    ...unary('bitwiseNot', ops.bitwiseNot, (x) => ~x, wide, 'moves'),
+    inputs: [input([3, 4], integers(-99, 99), 'i32')],
+  },
 ]
 
-export const elementwiseCases: readonly OpCase[] = [...arithmetic, ...powers, ...bases, ...functions, ...comparisons, ...tests, ...bits, ...choices]
+export const elementwiseCases: readonly OpCase[] = [
+  ...arithmetic,
+  ...powers,
+  ...bases,
+  ...functions,
+  ...comparisons,
+  ...tests,
+  ...bits,
+  ...choices,
+]

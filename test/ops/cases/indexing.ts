@@ -10,10 +10,18 @@ const fill = distinct(-2, 2)
 const ids = (shape: number[], n: number, dtype: 'i64' | 'i32' | 'u8' = 'i64') => input(shape, integers(0, n), dtype)
 
 /** Slices of x along an axis. */
-const taken = (axis: number) => (x: Nd, index: Nd): Nd => {
-  const shape = [...x.shape.slice(0, axis), ...index.shape, ...x.shape.slice(axis + 1)]
-  return build(shape, (p) => at(x, [...p.slice(0, axis), at(index, p.slice(axis, axis + index.shape.length)), ...p.slice(axis + index.shape.length)]))
-}
+const taken =
+  (axis: number) =>
+  (x: Nd, index: Nd): Nd => {
+    const shape = [...x.shape.slice(0, axis), ...index.shape, ...x.shape.slice(axis + 1)]
+    return build(shape, (p) =>
+      at(x, [
+        ...p.slice(0, axis),
+        at(index, p.slice(axis, axis + index.shape.length)),
+        ...p.slice(axis + index.shape.length),
+      ]),
+    )
+  }
 
 const takes: OpCase[] = [
   {
@@ -23,7 +31,12 @@ const takes: OpCase[] = [
     reference: taken(0),
     kind: 'moves',
     isSingle: true,
-    shapes: [[[4, 3], [0]], [[4, 0], [2]], [[4], []], [[4, 700], [60]]],
+    shapes: [
+      [[4, 3], [0]],
+      [[4, 0], [2]],
+      [[4], []],
+      [[4, 700], [60]],
+    ],
   },
   {
     title: 'take: middle axis, matrix of positions',
@@ -61,7 +74,16 @@ const gathers: OpCase[] = [
     reference: (x, i) => build(i.shape, (p) => at(x, replaced(p, 0, at(i, p)))),
     kind: 'moves',
     isSingle: true,
-    shapes: [[[4, 3], [0, 3]], [[4, 3], [5, 2]]],
+    shapes: [
+      [
+        [4, 3],
+        [0, 3],
+      ],
+      [
+        [4, 3],
+        [5, 2],
+      ],
+    ],
   },
   {
     title: 'gather: last axis',
@@ -74,15 +96,17 @@ const gathers: OpCase[] = [
 ]
 
 /** What `combine` makes of the old element and the source's, in the order of the source. */
-const scattered = (axis: number, combine: (old: number, source: number) => number) => (x: Nd, i: Nd, source: Nd): Nd => {
-  const data = Float64Array.from(x.data)
-  for (const p of positionsOf(i.shape)) {
-    const to = replaced(p, axis, at(i, p))
-    const offset = to.reduce((n, k, a) => n * x.shape[a] + k, 0)
-    data[offset] = combine(data[offset], at(source, p))
+const scattered =
+  (axis: number, combine: (old: number, source: number) => number) =>
+  (x: Nd, i: Nd, source: Nd): Nd => {
+    const data = Float64Array.from(x.data)
+    for (const p of positionsOf(i.shape)) {
+      const to = replaced(p, axis, at(i, p))
+      const offset = to.reduce((n, k, a) => n * x.shape[a] + k, 0)
+      data[offset] = combine(data[offset], at(source, p))
+    }
+    return { shape: x.shape, data }
   }
-  return { shape: x.shape, data }
-}
 
 const scatters: OpCase[] = [
   {
@@ -92,7 +116,23 @@ const scatters: OpCase[] = [
     reference: scattered(0, (a, b) => a + b),
     kind: 'sums',
     isSingle: true,
-    shapes: [[[3, 4], [0, 4], [0, 4]], [[3, 4], [2, 3], [2, 3]], [[3, 100], [99, 100], [99, 100]]],
+    shapes: [
+      [
+        [3, 4],
+        [0, 4],
+        [0, 4],
+      ],
+      [
+        [3, 4],
+        [2, 3],
+        [2, 3],
+      ],
+      [
+        [3, 100],
+        [99, 100],
+        [99, 100],
+      ],
+    ],
   },
   {
     title: 'scatterAdd: last axis',
@@ -109,7 +149,13 @@ const scatters: OpCase[] = [
     reference: scattered(1, (_, b) => b),
     kind: 'moves',
     isSingle: true,
-    shapes: [[[3, 4], [2, 0], [2, 0]]],
+    shapes: [
+      [
+        [3, 4],
+        [2, 0],
+        [2, 0],
+      ],
+    ],
   },
   {
     title: 'oneHot',

@@ -9,8 +9,10 @@ import type { Nd } from '../../support/reference.ts'
 
 const fill = range(-1, 1)
 /** Far from singular: the diagonal outweighs the rest of [..., n, n]. */
-const dominant = (n: number): Fill => (count, random) =>
-  Array.from({ length: count }, (_, i) => (Math.floor(i / n) % n === i % n ? (i % 2 ? 3 : -2.5) : 2 * random() - 1))
+const dominant =
+  (n: number): Fill =>
+  (count, random) =>
+    Array.from({ length: count }, (_, i) => (Math.floor(i / n) % n === i % n ? (i % 2 ? 3 : -2.5) : 2 * random() - 1))
 
 const identity = (n: number): Nd => build([n, n], ([i, j]) => Number(i === j))
 
@@ -60,11 +62,32 @@ const factors: OpCase[] = [
 ]
 
 export const linalgCases: readonly OpCase[] = [
-  system('matrix', [3, 3], [3, 2], [
-    [[1, 1], [1, 1]],
-    [[3, 3], [3, 0]],
-  ]),
-  system('batches', [2, 2, 2], [2, 2, 3], [[[0, 2, 2], [0, 2, 3]]]),
+  system(
+    'matrix',
+    [3, 3],
+    [3, 2],
+    [
+      [
+        [1, 1],
+        [1, 1],
+      ],
+      [
+        [3, 3],
+        [3, 0],
+      ],
+    ],
+  ),
+  system(
+    'batches',
+    [2, 2, 2],
+    [2, 2, 3],
+    [
+      [
+        [0, 2, 2],
+        [0, 2, 3],
+      ],
+    ],
+  ),
   system('broadcast batches', [2, 1, 2, 2], [3, 2, 1]),
   ...factors,
 ].map((one) => ({ ...one, only: wide }))

@@ -4,7 +4,17 @@ import type { CrossEntropyOptions, Tensor } from '../../../lib/index.ts'
 import { given, integers, range } from '../../support/arrays.ts'
 import { input } from '../../support/op-cases.ts'
 import type { OpCase } from '../../support/op-cases.ts'
-import { alongAxis, at, average, build, elementwise, logSoftmaxLine, positionsOf, reduction, total } from '../../support/reference.ts'
+import {
+  alongAxis,
+  at,
+  average,
+  build,
+  elementwise,
+  logSoftmaxLine,
+  positionsOf,
+  reduction,
+  total,
+} from '../../support/reference.ts'
 import type { Nd } from '../../support/reference.ts'
 
 const fill = range(-3, 3)
@@ -17,7 +27,11 @@ interface Options {
 }
 
 /** Of labels, as PyTorch defines it: mean divides by the weights of the labels. logp [B, C, ...] or [C]. */
-function labelled(logp: Nd, labels: Nd, { weight, ignoreIndex = -100, labelSmoothing = 0, reduction: how = 'mean' }: Options): Nd {
+function labelled(
+  logp: Nd,
+  labels: Nd,
+  { weight, ignoreIndex = -100, labelSmoothing = 0, reduction: how = 'mean' }: Options,
+): Nd {
   const axis = logp.shape.length === 1 ? 0 : 1
   const classes = logp.shape[axis]
   const weights = weight ?? new Array<number>(classes).fill(1)
@@ -47,7 +61,10 @@ function soft(logp: Nd, target: Nd, { weight, labelSmoothing = 0, reduction: how
   return build([], () => (how === 'mean' ? average([...each.data]) : total([...each.data])))
 }
 
-const options = (o: Options, x: Tensor): CrossEntropyOptions => ({ ...o, weight: o.weight ? ops.tensor([...o.weight]).cast(x.dtype) : null })
+const options = (o: Options, x: Tensor): CrossEntropyOptions => ({
+  ...o,
+  weight: o.weight ? ops.tensor([...o.weight]).cast(x.dtype) : null,
+})
 const logSoftmax = (x: Nd) => alongAxis(x.shape.length === 1 ? 0 : 1, logSoftmaxLine)(x)
 const weight = [0.5, 2, 1.25]
 const labels = (shape: number[]) => input(shape, integers(0, 3), 'i64')
@@ -71,7 +88,10 @@ const softTarget = (title: string, o: Options, shape = [4, 3]): OpCase => ({
 })
 
 const entropies: OpCase[] = [
-  hard('labels', {}, [4, 3], labels([4]), [[[1, 3], [1]], [[300, 3], [300]]]),
+  hard('labels', {}, [4, 3], labels([4]), [
+    [[1, 3], [1]],
+    [[300, 3], [300]],
+  ]),
   hard('sum', { reduction: 'sum' }),
   hard('none', { reduction: 'none' }, [4, 3], labels([4]), [[[0, 3], [0]]]),
   hard('pixels', {}, [2, 3, 2, 2], labels([2, 2, 2])),

@@ -4,7 +4,19 @@ import { Variable } from '../../../lib/index.ts'
 import { range, toTensor } from '../../support/arrays.ts'
 import { input } from '../../support/op-cases.ts'
 import type { OpCase } from '../../support/op-cases.ts'
-import { alongAxis, average, build, elementwise, logSoftmaxLine, reshaped, softmaxLine, spread, standardizedLine, at, positionsOf } from '../../support/reference.ts'
+import {
+  alongAxis,
+  average,
+  build,
+  elementwise,
+  logSoftmaxLine,
+  reshaped,
+  softmaxLine,
+  spread,
+  standardizedLine,
+  at,
+  positionsOf,
+} from '../../support/reference.ts'
 import type { Nd } from '../../support/reference.ts'
 
 const fill = range(-3, 3)
@@ -28,7 +40,14 @@ const softmaxes: OpCase[] = (['softmax', 'logSoftmax'] as const).flatMap((name) 
 })
 
 const scalars: OpCase[] = [
-  { title: 'softmax: scalar', fn: (x) => ops.softmax(x), inputs: [input([], fill)], reference: () => build([], () => 1), kind: 'moves', isSingle: true },
+  {
+    title: 'softmax: scalar',
+    fn: (x) => ops.softmax(x),
+    inputs: [input([], fill)],
+    reference: () => build([], () => 1),
+    kind: 'moves',
+    isSingle: true,
+  },
 ]
 
 const plain = alongAxis(-1, (line) => standardizedLine(line))
@@ -41,7 +60,10 @@ const layers: OpCase[] = [
     reference: (x, w, b) => elementwise((y, c, d) => y * c + d)(plain(x), w, b),
     kind: 'sums',
     looser: { factor: 2, because: 'a difference from the mean is divided by a small deviation' },
-    shapes: [[[4], [4], [4]], [[0, 4], [4], [4]]],
+    shapes: [
+      [[4], [4], [4]],
+      [[0, 4], [4], [4]],
+    ],
   },
   {
     title: 'layerNorm: two axes',
@@ -62,7 +84,9 @@ const layers: OpCase[] = [
 
 /** Per channel, over all other axes: what the last argument gives for the channel's numbers. */
 function perChannel(x: Nd, of: (numbers: number[]) => number): number[] {
-  return Array.from({ length: x.shape[1] }, (_, c) => of(positionsOf(x.shape).flatMap((p) => (p[1] === c ? [at(x, p)] : []))))
+  return Array.from({ length: x.shape[1] }, (_, c) =>
+    of(positionsOf(x.shape).flatMap((p) => (p[1] === c ? [at(x, p)] : []))),
+  )
 }
 
 function normalized(x: Nd, eps = 1e-5): Nd {
@@ -73,8 +97,12 @@ function normalized(x: Nd, eps = 1e-5): Nd {
 
 const scaled = (y: Nd, w: Nd, b: Nd): Nd => build(y.shape, (p) => at(y, p) * w.data[p[1]] + b.data[p[1]])
 
-const runningMean = new Variable(toTensor({ shape: [3], data: Float64Array.from([0.5, -1, 2]) }, 'f64'), { trainable: false })
-const runningVar = new Variable(toTensor({ shape: [3], data: Float64Array.from([0.5, 1, 2]) }, 'f64'), { trainable: false })
+const runningMean = new Variable(toTensor({ shape: [3], data: Float64Array.from([0.5, -1, 2]) }, 'f64'), {
+  trainable: false,
+})
+const runningVar = new Variable(toTensor({ shape: [3], data: Float64Array.from([0.5, 1, 2]) }, 'f64'), {
+  trainable: false,
+})
 
 const batches: OpCase[] = [
   {
@@ -83,7 +111,10 @@ const batches: OpCase[] = [
     inputs: [input([4, 2, 3], fill), input([2], fill), input([2], fill)],
     reference: (x, w, b) => scaled(normalized(x), w, b),
     kind: 'solves',
-    shapes: [[[5, 3], [3], [3]], [[2, 2, 3, 4], [2], [2]]],
+    shapes: [
+      [[5, 3], [3], [3]],
+      [[2, 2, 3, 4], [2], [2]],
+    ],
   },
   {
     title: 'batchNorm: no weight',

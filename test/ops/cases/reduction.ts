@@ -15,8 +15,20 @@ type Reduce = (x: Tensor, axes?: number | readonly number[] | null, options?: Op
 const wide = range(-2, 2)
 const shape = [2, 3, 4]
 
-function cases(name: string, op: Reduce, fn: (numbers: number[]) => number, fill: Fill, kind: Kind, more: Partial<OpCase> = {}): OpCase[] {
-  const row = (title: string, axes: readonly number[] | undefined, keepDims: boolean, shapes: number[][][]): OpCase => ({
+function cases(
+  name: string,
+  op: Reduce,
+  fn: (numbers: number[]) => number,
+  fill: Fill,
+  kind: Kind,
+  more: Partial<OpCase> = {},
+): OpCase[] {
+  const row = (
+    title: string,
+    axes: readonly number[] | undefined,
+    keepDims: boolean,
+    shapes: number[][][],
+  ): OpCase => ({
     title: `${name}: ${title}`,
     fn: (x) => op(x, axes, { keepDims }),
     inputs: [input(shape, fill)],
@@ -37,26 +49,65 @@ function cases(name: string, op: Reduce, fn: (numbers: number[]) => number, fill
 }
 
 const single = { isSingle: true }
-const smaller = (fn: (numbers: number[]) => number, pick: (...numbers: number[]) => number) => (numbers: number[]) => (numbers.length === 0 ? fn(numbers) : pick(...numbers))
+const smaller = (fn: (numbers: number[]) => number, pick: (...numbers: number[]) => number) => (numbers: number[]) =>
+  numbers.length === 0 ? fn(numbers) : pick(...numbers)
 
 const rows: OpCase[] = [
   ...cases('sum', ops.sum, total, wide, 'sums', single),
   ...cases('prod', ops.prod, product, away(-1.5, 1.5, [0], 0.3), 'sums', single),
   ...cases('max', ops.max, (x) => Math.max(...x), distinct(-2, 2), 'moves', single),
-  ...cases('min', ops.min, smaller(() => 0, Math.min), distinct(-2, 2), 'moves', single),
+  ...cases(
+    'min',
+    ops.min,
+    smaller(() => 0, Math.min),
+    distinct(-2, 2),
+    'moves',
+    single,
+  ),
   ...cases('mean', ops.mean, average, wide, 'sums'),
-  ...cases('variance', ops.variance, (x) => (x.length === 1 ? NaN : spread(x)), wide, 'solves').filter(({ title }) => !title.includes('no axis')),
-  ...cases('std', ops.std, (x) => (x.length === 1 ? NaN : Math.sqrt(spread(x))), wide, 'solves').filter(({ title }) => !title.includes('no axis')),
+  ...cases('variance', ops.variance, (x) => (x.length === 1 ? NaN : spread(x)), wide, 'solves').filter(
+    ({ title }) => !title.includes('no axis'),
+  ),
+  ...cases('std', ops.std, (x) => (x.length === 1 ? NaN : Math.sqrt(spread(x))), wide, 'solves').filter(
+    ({ title }) => !title.includes('no axis'),
+  ),
   ...cases('logSumExp', ops.logSumExp, (x) => Math.log(total(x.map(Math.exp))), wide, 'sums'),
-  ...cases('norm: 2', (x, axes, options) => ops.norm(x, 2, axes, options), (x) => Math.sqrt(total(x.map((a) => a * a))), away(-2, 2, [0], 0.3), 'sums'),
-  ...cases('norm: 1', (x, axes, options) => ops.norm(x, 1, axes, options), (x) => total(x.map(Math.abs)), away(-2, 2, [0], 0.3), 'sums'),
-  ...cases('norm: Infinity', (x, axes, options) => ops.norm(x, Infinity, axes, options), (x) => Math.max(...x.map(Math.abs)), distinct(-2, 2.1), 'moves'),
+  ...cases(
+    'norm: 2',
+    (x, axes, options) => ops.norm(x, 2, axes, options),
+    (x) => Math.sqrt(total(x.map((a) => a * a))),
+    away(-2, 2, [0], 0.3),
+    'sums',
+  ),
+  ...cases(
+    'norm: 1',
+    (x, axes, options) => ops.norm(x, 1, axes, options),
+    (x) => total(x.map(Math.abs)),
+    away(-2, 2, [0], 0.3),
+    'sums',
+  ),
+  ...cases(
+    'norm: Infinity',
+    (x, axes, options) => ops.norm(x, Infinity, axes, options),
+    (x) => Math.max(...x.map(Math.abs)),
+    distinct(-2, 2.1),
+    'moves',
+  ),
 ]
 
 const isTrue = { noGradient: 'the result is bool' }
 const truth = given(0, 0, 1, 0, -1, 0, 0, 0, NaN)
 const logic: OpCase[] = [
   ...cases('any', ops.any, (x) => Number(x.some((a) => a !== 0)), truth, 'moves', isTrue),
+  ...(['any', 'all'] as const).map((name): OpCase => ({
+    title: `${name}: of nothing`,
+    fn: (x) => ops[name](x, 1),
+    inputs: [input([2, 0], truth)],
+    reference: reduction(() => Number(name === 'all'), [1]),
+    kind: 'moves',
+    shapes: [[[0, 3]], [[3, 0]]],
+    ...isTrue,
+  })),
   ...cases('all', ops.all, (x) => Number(x.every((a) => a !== 0)), given(1, 2, 0, NaN, -1, 3), 'moves', isTrue),
 ]
 

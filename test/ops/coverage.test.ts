@@ -1,0 +1,179 @@
+/** @file Guards: every row of the op table has a case; names in TypeScript and in native code agree both ways; every function is documented by a test. */
+import * as assert from 'uvu/assert'
+import * as ops from '../../lib/index.ts'
+import type { Tensor } from '../../lib/index.ts'
+import { addon } from '../../lib/engine/addon.ts'
+import { graphOf } from '../support/op-cases.ts'
+import type { OpCase } from '../support/op-cases.ts'
+import { suite } from '../support/suite.ts'
+import { contractionCases } from './cases/contraction.ts'
+import { convCases } from './cases/conv.ts'
+import { elementwiseCases } from './cases/elementwise.ts'
+import { indexingCases } from './cases/indexing.ts'
+import { layoutCases } from './cases/layout.ts'
+import { linalgCases } from './cases/linalg.ts'
+import { lossCases } from './cases/loss.ts'
+import { normalizeCases } from './cases/normalize.ts'
+import { poolCases } from './cases/pool.ts'
+import { reductionCases } from './cases/reduction.ts'
+
+const test = suite('coverage')
+
+const cases: readonly OpCase[] = [
+  ...[elementwiseCases, reductionCases, layoutCases, contractionCases, convCases],
+  ...[poolCases, normalizeCases, indexingCases, linalgCases, lossCases],
+].flat()
+
+/** Rows whose tests are no table of cases, and where they are. */
+const elsewhere: Record<string, string> = {
+  operand: 'a leaf: every case with a number has one',
+  constant: 'a leaf: every gradient rule has one',
+  randomUniform: 'random.test.ts',
+  randomNormal: 'random.test.ts',
+  assign: 'update.test.ts',
+  assignSlice: 'update.test.ts',
+  checkRange: 'update.test.ts',
+  sgd: 'update.test.ts',
+  adam: 'update.test.ts',
+  value: 'a leaf: every input is one',
+  ...Object.fromEntries(['cond', 'scan', 'whileLoop'].map((name) => [name, 'test/engine/control.test.ts'])),
+}
+
+/** Public functions that are no op of their own, and where they are tested. */
+const functionsElsewhere: Record<string, string> = {
+  ...Object.fromEntries(['assign', 'assignSlice'].map((name) => [name, 'update.test.ts'])),
+  ...Object.fromEntries(
+    ['bernoulli', 'dropout', 'normal', 'rand', 'randint', 'randn', 'uniform'].map((name) => [name, 'random.test.ts']),
+  ),
+  ...Object.fromEntries(['cond', 'scan', 'whileLoop'].map((name) => [name, 'test/engine/control.test.ts'])),
+  maxPool2dWithIndices: 'every case of maxPool2d',
+  tensor: 'create.test.ts',
+}
+
+function rowsReached(): Set<string> {
+  const reached = new Set<string>()
+  const seen = new Set<Tensor>()
+  const stack = cases.flatMap(graphOf)
+  while (stack.length > 0) {
+    const t = stack.pop()!
+    if (seen.has(t)) continue
+    seen.add(t)
+    reached.add(t.row.name)
+    stack.push(...t.inputs)
+  }
+  return reached
+}
+
+const reached = rowsReached()
+
+test('every row of the op table is reached by a case, or is tested elsewhere', () => {
+  const missing = [...ops.table.keys()].filter((name) => !reached.has(name) && !(name in elsewhere))
+  assert.equal(missing, [])
+})
+
+test('the list of rows tested elsewhere names no other rows', () => {
+  assert.equal(
+    Object.keys(elsewhere).filter((name) => !ops.table.has(name)),
+    [],
+  )
+})
+
+test('every op function is the title of a case, or is tested elsewhere', async () => {
+  const titles = new Set(cases.map(({ title }) => title.split(':')[0]))
+  const functions = Object.entries(await import('../../lib/ops/index.ts')).filter(
+    ([, value]) => typeof value === 'function',
+  )
+  const missing = functions.map(([name]) => name).filter((name) => !titles.has(name) && !(name in functionsElsewhere))
+  assert.equal(missing, [])
+})
+
+test('titles of cases are unique', () => {
+  const titles = cases.map(({ title }) => title)
+  assert.equal(
+    titles.filter((title, i) => titles.indexOf(title) !== i),
+    [],
+  )
+})
+
+test('every elementwise row has its function in native code', () => {
+  const functions = new Set(addon().mapFunctions())
+  const rows = [...ops.table.values()].filter((row) => row.kind === 'elementwise')
+  assert.equal(
+    rows.map((row) => row.map ?? row.name).filter((name) => !functions.has(name)),
+    [],
+  )
+})
+
+test('every function in native code has a row', () => {
+  const rows = new Set(
+    [...ops.table.values()].filter((row) => row.kind === 'elementwise').map((row) => row.map ?? row.name),
+  )
+  // What copies between layouts is put in by the plan, not by a row.
+  assert.equal(
+    addon()
+      .mapFunctions()
+      .filter((name) => !rows.has(name) && name !== 'copy'),
+    [],
+  )
+})
+
+/** Kernels that are named otherwise than the rows that emit them, or that no row emits. */
+const otherKernels: Record<string, string> = {
+  map: 'every elementwise row',
+  commit: 'put in by the plan, before the first write',
+  dynamicUpdate: 'assignSlice',
+  loop: 'scan and whileLoop',
+  dynamicSlice: 'scan, which reads a step of its input',
+}
+
+test('every kernel in native code has a row or a stated reason', () => {
+  const missing = addon()
+    .kernels()
+    .filter((name) => !ops.table.has(name) && !(name in otherKernels))
+  assert.equal(missing, [])
+})
+
+test('every kernel row has its kernel in native code', () => {
+  const kernels = new Set(addon().kernels())
+  const copies = new Set(['concat', 'place', 'assign', 'assignSlice'])
+  const missing = [...ops.table.values()].filter(
+    ({ kind, name }) => (kind === 'kernel' || kind === 'update') && !kernels.has(name) && !copies.has(name),
+  )
+  assert.equal(
+    missing.map(({ name }) => name),
+    [],
+  )
+})
+
+test('a row without a gradient says why', () => {
+  for (const row of ops.table.values()) if (typeof row.vjp !== 'function') assert.ok(row.vjp.none.length > 3, row.name)
+})
+
+test('a row without a gradient that gives floats is a leaf, random, counted, or writes', () => {
+  const allowed = new Set([
+    'operand',
+    'constant',
+    'value',
+    'randomUniform',
+    'randomNormal',
+    'iota',
+    'assign',
+    'assignSlice',
+    'checkRange',
+    'sgd',
+    'adam',
+  ])
+  const booleans = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'isNan', 'isInf', 'isFinite', 'argMax', 'argMin'])
+  const silent = [...ops.table.values()].filter(
+    ({ vjp, name }) =>
+      typeof vjp !== 'function' && !allowed.has(name) && !booleans.has(name) && !/^(logical|bitwise|shift)/.test(name),
+  )
+  assert.equal(
+    silent.map(({ name }) => name),
+    [],
+  )
+})
+
+test('a case without a gradient says why', () => {
+  for (const { title, noGradient } of cases) if (noGradient !== undefined) assert.ok(noGradient.length > 3, title)
+})
