@@ -40,11 +40,12 @@ const convInputRow: Row<ConvAttrs> = defineRow<ConvAttrs>({
     needs(0) ? conv(g, w!, window, dy!.shape) : null,
     needs(1) ? convWeight(g, dy!, window, w!.shape) : null,
   ],
-  emit: (e, { attrs }) => e.instr('conv2dInput', [e.output()], [e.packed(e.input(0)), e.packed(e.input(1))], attrs.window),
+  emit: (e, { attrs }) =>
+    e.instr('conv2dInput', [e.output()], [e.packed(e.input(0)), e.packed(e.input(1))], attrs.window),
 })
 
 /** How many partial sums over the batch `native/ops/conv.cc` wants. */
-const partsOf = (batch: number) => Math.min(batch, 8)
+const partsOf = (batch: number, elements: number) => (elements >= 2 ** 18 ? 1 : Math.min(Math.max(batch, 1), 8))
 
 const convWeightRow: Row<ConvAttrs> = defineRow<ConvAttrs>({
   name: 'conv2dWeight',
@@ -55,15 +56,18 @@ const convWeightRow: Row<ConvAttrs> = defineRow<ConvAttrs>({
     needs(1) ? conv(x!, g, window, dy!.shape) : null,
   ],
   emit: (e, { attrs, inputs, outputs }) => {
-    const parts = partsOf(inputs[0]!.shape[0]!)
+    const parts = partsOf(inputs[0]!.shape[0]!, sizeOf(outputs[0]!.shape))
     const partials = parts > 1 ? [e.temp(outputs[0]!.dtype, [parts, sizeOf(outputs[0]!.shape)])] : []
     e.instr('conv2dWeight', [e.output(), ...partials], [e.packed(e.input(0)), e.packed(e.input(1))], attrs.window)
   },
 })
 
-const conv = (x: Tensor, w: Tensor, window: readonly number[], shape: Shape) => apply(convRow, [x, w], { window, shape })
-const convInput = (dy: Tensor, w: Tensor, window: readonly number[], shape: Shape) => apply(convInputRow, [dy, w], { window, shape })
-const convWeight = (x: Tensor, dy: Tensor, window: readonly number[], shape: Shape) => apply(convWeightRow, [x, dy], { window, shape })
+const conv = (x: Tensor, w: Tensor, window: readonly number[], shape: Shape) =>
+  apply(convRow, [x, w], { window, shape })
+const convInput = (dy: Tensor, w: Tensor, window: readonly number[], shape: Shape) =>
+  apply(convInputRow, [dy, w], { window, shape })
+const convWeight = (x: Tensor, dy: Tensor, window: readonly number[], shape: Shape) =>
+  apply(convWeightRow, [x, dy], { window, shape })
 
 export interface Conv2dOptions {
   /** Default: 1. */
@@ -87,19 +91,33 @@ export function pairOf(op: string, name: string, value: Pair, low: number): read
  * Cross-correlation as deep learning calls convolution: x [B, C, H, W] (or [C, H, W]), weight [O, C / groups, KH, KW], bias [O] ->
  * [B, O, OH, OW] with OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1.
  */
-export function conv2d(x: TensorLike, weight: TensorLike, bias?: TensorLike | null, options: Conv2dOptions = {}): Tensor {
+export function conv2d(
+  x: TensorLike,
+  weight: TensorLike,
+  bias?: TensorLike | null,
+  options: Conv2dOptions = {},
+): Tensor {
   checkOptions('conv2d', options, ['stride', 'padding', 'dilation', 'groups'])
   const given = asTensor('conv2d', x)
   const w = asTensor('conv2d', weight)
   if ((given.rank !== 4 && given.rank !== 3) || w.rank !== 4) {
-    fail('SHAPE', 'conv2d', `needs [B, C, H, W] and [O, C, KH, KW], got ${showShape(given.shape)} and ${showShape(w.shape)}.`)
+    fail(
+      'SHAPE',
+      'conv2d',
+      `needs [B, C, H, W] and [O, C, KH, KW], got ${showShape(given.shape)} and ${showShape(w.shape)}.`,
+    )
   }
   const t = given.rank === 3 ? reshape(given, [1, ...given.shape]) : given
-  if (t.dtype !== w.dtype || !isFloat(t.dtype)) fail('DTYPE', 'conv2d', `needs floats of one dtype, got ${t.dtype} and ${w.dtype}.`)
+  if (t.dtype !== w.dtype || !isFloat(t.dtype))
+    fail('DTYPE', 'conv2d', `needs floats of one dtype, got ${t.dtype} and ${w.dtype}.`)
   const groups = checkInteger('conv2d', 'groups', options.groups ?? 1, 1, 2 ** 31)
   const [channels, outChannels] = [t.shape[1]!, w.shape[0]!]
   if (channels !== w.shape[1]! * groups || outChannels % groups !== 0) {
-    fail('SHAPE', 'conv2d', `channels must fit: x ${showShape(t.shape)}, weight ${showShape(w.shape)}, groups ${groups}.`)
+    fail(
+      'SHAPE',
+      'conv2d',
+      `channels must fit: x ${showShape(t.shape)}, weight ${showShape(w.shape)}, groups ${groups}.`,
+    )
   }
   const { window, size } = convWindow(t.shape, w.shape, options, groups)
   const y = conv(t, w, window, [t.shape[0]!, outChannels, ...size])
@@ -126,7 +144,11 @@ function convWindow(x: Shape, w: Shape, options: Conv2dOptions, groups: number):
   }
   const size = [0, 1].map((i) => Math.floor((x[2 + i]! + total[i]! - reach[i]! - 1) / stride[i]!) + 1)
   if (w[2] === 0 || w[3] === 0 || size[0]! <= 0 || size[1]! <= 0) {
-    fail('SHAPE', 'conv2d', `the kernel ${showShape(w.slice(2))} does not fit into ${showShape(x.slice(2))} with its padding.`)
+    fail(
+      'SHAPE',
+      'conv2d',
+      `the kernel ${showShape(w.slice(2))} does not fit into ${showShape(x.slice(2))} with its padding.`,
+    )
   }
   return { window: [...stride, ...before, ...dilation, groups], size }
 }

@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // The last lanes of a row, fewer than a register.
 template <class D, class T>
 HWY_INLINE void store_part(hn::Vec<D> v, D d, int64_t n, T* to) {
-  HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
+  HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)] = {};
   hn::Store(v, d, lanes);
   for (int64_t i = 0; i < n; i++) to[i] = lanes[i];
 }
@@ -89,10 +89,9 @@ void by_weight(const DepthwiseTile& tile, const T* padded, const T* dout, T* dw)
         sum3 = hn::MulAdd(g, hn::IfThenElseZero(mask, hn::LoadU(d, x3 + at)), sum3);
       }
     }
-    const hn::Vec<decltype(d)> sums[] = {sum0, sum1, sum2, sum3};
-    for (int64_t i = 0; i < 4 && tap + i < tile.taps; i++) {
-      dw[tap + i] += hn::GetLane(hn::SumOfLanes(d, sums[i]));
-    }
+    const T sums[] = {hn::GetLane(hn::SumOfLanes(d, sum0)), hn::GetLane(hn::SumOfLanes(d, sum1)),
+                      hn::GetLane(hn::SumOfLanes(d, sum2)), hn::GetLane(hn::SumOfLanes(d, sum3))};
+    for (int64_t i = 0; i < 4 && tap + i < tile.taps; i++) dw[tap + i] += sums[i];
   }
 }
 

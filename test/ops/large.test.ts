@@ -183,3 +183,31 @@ test('tolerances: f64 is held tighter than f32', () => {
   for (const row of Object.values(tolerances))
     assert.ok(row.f64.relative <= row.f32.relative && row.f32.relative <= row.bf16.relative)
 })
+
+test('conv2d: a weight too large for partial sums, and an empty batch, have gradients', async () => {
+  const x = ops.rand([2, 64, 3, 3])
+  const w = ops.rand([512, 64, 3, 3])
+  const slope = (input: Tensor) => ops.grad((weight) => ops.conv2d(input, weight, null, { padding: 1 }).sum())(w)[0]
+  // All ones as cotangent: each kernel element sees the sum of the inputs that it slides over.
+  const [dw, inputs] = [
+    await slope(x).data(),
+    await x
+      .pad([
+        [1, 1],
+        [1, 1],
+      ])
+      .data(),
+  ]
+  const expected = [0, 1].map((ky) =>
+    total(
+      [0, 1].flatMap((b) =>
+        [0, 1, 2].flatMap((r) => [0, 1, 2].map((c) => Number(inputs[(b * 64 * 5 + r + ky) * 5 + c]))),
+      ),
+    ),
+  )
+  expected.forEach((sum, ky) =>
+    assert.ok(Math.abs(Number(dw[ky * 3]) - sum) < 1e-5, `row ${ky}: ${dw[ky * 3]} and ${sum}`),
+  )
+  const nothing = await slope(ops.zeros([0, 64, 3, 3])).data()
+  assert.ok(nothing.every((d) => d === 0))
+})
