@@ -45,7 +45,15 @@ export { dtypes } from './dtype.ts'
 export type { DType, TypedArray } from './dtype.ts'
 export type { Shape } from './shape.ts'
 export { manualSeed } from './random.ts'
-export { checkpoint, customGrad, detach, detach as stopGradient, grad, requireGrad, valueAndGrad } from './graph/gradient.ts'
+export {
+  checkpoint,
+  customGrad,
+  detach,
+  detach as stopGradient,
+  grad,
+  requireGrad,
+  valueAndGrad,
+} from './graph/gradient.ts'
 export { noGrad } from './graph/state.ts'
 export { Tensor } from './graph/tensor.ts'
 export { Variable } from './graph/variable.ts'

@@ -1,5 +1,20 @@
 import * as assert from 'uvu/assert'
-import { assign, batchNorm, checkpoint, compile, dropout, evaluate, grad, manualSeed, ones, rand, tensor, TenonError, Variable, zeros } from '../lib/index.ts'
+import {
+  assign,
+  batchNorm,
+  checkpoint,
+  compile,
+  dropout,
+  evaluate,
+  grad,
+  manualSeed,
+  ones,
+  rand,
+  tensor,
+  TenonError,
+  Variable,
+  zeros,
+} from '../lib/index.ts'
 import { compileTraced } from '../lib/engine/compile.ts'
 import { state } from '../lib/graph/state.ts'
 import { suite } from './support/suite.ts'
@@ -7,7 +22,10 @@ import { suite } from './support/suite.ts'
 const test = suite('surprises of tracing')
 const list = async (t: { data(): Promise<ArrayLike<number | bigint>> }) => Array.from(await t.data())
 const rejects = async (promise: Promise<unknown>, code: string, words: RegExp) => {
-  const error = (await promise.then(() => null, (e: unknown) => e)) as TenonError | null
+  const error = (await promise.then(
+    () => null,
+    (e: unknown) => e,
+  )) as TenonError | null
   assert.is(error?.code, code)
   assert.match(error!.message, words)
 }
@@ -96,14 +114,20 @@ test('dropout inside of a checkpoint drops the same elements again in the backwa
   assert.is(first.filter((d) => d === 0).length + kept, 1000)
   manualSeed(1)
   const plain = dropout(x, 0.5).mul(2)
-  assert.equal(await list(plain), first.map((d) => Number(d)))
+  assert.equal(
+    await list(plain),
+    first.map((d) => Number(d)),
+  )
 })
 
 test('effects of the forward pass happen at every call', async () => {
   const runningMean = new Variable(zeros([2]), { trainable: false })
   const runningVar = new Variable(ones([2]), { trainable: false })
   const normalized = compile((x) => batchNorm(x, { runningMean, runningVar, training: true, momentum: 0.5 }))
-  const x = tensor([[1, 2], [3, 6]])
+  const x = tensor([
+    [1, 2],
+    [3, 6],
+  ])
   await normalized(x)
   assert.equal(await list(runningMean), [1, 2])
   await normalized(x)
@@ -137,7 +161,10 @@ test('results of compiled functions have values and no gradient', async () => {
   const f = compile((x) => x.mul(v).sum())
   const y = await f(tensor([3]))
   assert.is(y.itemSync(), 3)
-  assert.throws(() => y.backward(), (error: TenonError) => error.code === 'GRADIENT')
+  assert.throws(
+    () => y.backward(),
+    (error: TenonError) => error.code === 'GRADIENT',
+  )
 })
 
 test('objects and lists come back in their form', async () => {

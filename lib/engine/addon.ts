@@ -1,5 +1,6 @@
 /** @file Loads the native addon at first use, and says what to do when it cannot. */
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TenonError, fail } from '../errors.ts'
 import { table } from '../ops/index.ts'
@@ -53,6 +54,9 @@ export interface Addon {
   memoryAvailable(): number
 }
 
+const require = createRequire(import.meta.url)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
 let loaded: { addon: Addon; codes: Codes } | null = null
 
 export function addon(): Addon {
@@ -72,15 +76,23 @@ function load(): { addon: Addon; codes: Codes } {
   return (loaded = { addon: native, codes: found })
 }
 
+/** The addon's file: TENON_NATIVE, else the local build, else the one shipped for this platform. Throws where there is none. */
+export function addonPath(): string {
+  const given = process.env.TENON_NATIVE
+  return given ? resolve(given) : (require('node-gyp-build') as { path(dir: string): string }).path(root)
+}
+
 function open(): Addon {
-  const require = createRequire(import.meta.url)
-  const root = fileURLToPath(new URL('../..', import.meta.url))
   try {
-    const path = process.env.TENON_NATIVE
-    return (path ? require(path) : (require('node-gyp-build') as (dir: string) => unknown)(root)) as Addon
+    return require(addonPath()) as Addon
   } catch (error) {
     const { platform, arch, version } = process
-    throw new TenonError('NATIVE', 'tenon', `the native addon cannot be loaded on ${platform}-${arch}, Node ${version} (from ${root}). Build it with: npm run build`, { cause: error })
+    throw new TenonError(
+      'NATIVE',
+      'tenon',
+      `the native addon cannot be loaded on ${platform}-${arch}, Node ${version} (from ${root}). Build it with: npm run build`,
+      { cause: error },
+    )
   }
 }
 
@@ -88,7 +100,11 @@ function open(): Addon {
 function checkNames({ functions }: Codes): void {
   for (const row of table.values()) {
     if (row.kind === 'elementwise' && !functions.has(row.map ?? row.name)) {
-      fail('NATIVE', row.name, 'internal: the addon has no such elementwise function. Addon and package are of different versions.')
+      fail(
+        'NATIVE',
+        row.name,
+        'internal: the addon has no such elementwise function. Addon and package are of different versions.',
+      )
     }
   }
 }

@@ -55,7 +55,9 @@ interface Trace<R extends Results> {
  * inputs are its arguments and the variables it reads. Everything else that it closes over (numbers, tensors) stays what it was then;
  * with TENON_DEBUG=1 every call traces again and throws TRACE on a difference. Random numbers are new at each call.
  */
-export function compile<A extends readonly TensorLike[], R extends Results>(fn: (...args: { [K in keyof A]: Tensor }) => R): Compiled<A, R> {
+export function compile<A extends readonly TensorLike[], R extends Results>(
+  fn: (...args: { [K in keyof A]: Tensor }) => R,
+): Compiled<A, R> {
   return compileTraced((...args) => ({ results: fn(...args), updates: [] }))
 }
 
@@ -75,7 +77,12 @@ export function compileTraced<A extends readonly TensorLike[], R extends Results
   }
   /** `first` starts what computes the arguments; the run comes after it. */
   const start = (args: A, first: (run: Run) => unknown): { run: Run; results: R } => {
-    check(tracing.start < 0, 'TRACE', 'compile', () => 'a compiled function was called while another is traced. Call the plain function there.')
+    check(
+      tracing.start < 0,
+      'TRACE',
+      'compile',
+      () => 'a compiled function was called while another is traced. Call the plain function there.',
+    )
     const given = args.map((arg) => asTensor('compile', arg))
     const missing = prepare({ results: [...new Set(given)].filter((t) => t.value === null), updates: [] })
     if (missing) first(missing)
@@ -117,7 +124,13 @@ function trace<R extends Results>(fn: (...args: never) => Traced<R>, given: read
   try {
     const { results, updates } = fn(...(args as never))
     const list = listOf(results)
-    for (const t of list) check(t instanceof Tensor, 'VALUE', 'compile', () => 'the function must return tensors: one, a list, or an object of them.')
+    for (const t of list)
+      check(
+        t instanceof Tensor,
+        'VALUE',
+        'compile',
+        () => 'the function must return tensors: one, a list, or an object of them.',
+      )
     const found = walk({ results: list, updates, args })
     const plan = planCache.get(found.key, () => compilePlan(found, codes()))
     return { args, results, walk: found, plan, draws: generator.position - start, seat }
@@ -129,7 +142,11 @@ function trace<R extends Results>(fn: (...args: never) => Traced<R>, given: read
 
 function checkSame<R extends Results>(known: Trace<R>, now: Trace<R>): void {
   if (sameKey(known.walk.key, now.walk.key) && sameCaptures(known, now)) return
-  fail('TRACE', 'compile', 'the function traces differently than at its first call: it depends on something besides its arguments and variables. Pass that as an argument.')
+  fail(
+    'TRACE',
+    'compile',
+    'the function traces differently than at its first call: it depends on something besides its arguments and variables. Pass that as an argument.',
+  )
 }
 
 /** Numbers and tensors that are closed over must be the same ones. */
@@ -138,7 +155,9 @@ function sameCaptures<R extends Results>(a: Trace<R>, b: Trace<R>): boolean {
     const other = b.walk.operands[i]!.scalar
     return typeof t.scalar === 'function' ? typeof other === 'function' : Object.is(t.scalar, other)
   })
-  const tensors = a.walk.inputs.every((t, i) => t === b.walk.inputs[i] || (a.args.includes(t) && b.args.includes(b.walk.inputs[i]!)))
+  const tensors = a.walk.inputs.every(
+    (t, i) => t === b.walk.inputs[i] || (a.args.includes(t) && b.args.includes(b.walk.inputs[i]!)),
+  )
   return numbers && tensors && a.walk.variables.every((v, i) => v === b.walk.variables[i])
 }
 
@@ -152,4 +171,3 @@ function mapResults<R extends Results>(results: R, fn: (t: Tensor) => Tensor): R
   if (Array.isArray(results)) return (results as Tensor[]).map(fn) as unknown as R
   return Object.fromEntries(Object.entries(results as Record<string, Tensor>).map(([name, t]) => [name, fn(t)])) as R
 }
-

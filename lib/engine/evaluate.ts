@@ -67,7 +67,11 @@ function settleSync(tensors: readonly Tensor[]): void {
 const missing = (tensors: readonly Tensor[]) => [...new Set(tensors)].filter((t) => t.value === null)
 
 /** Performs updates together with computing tensors: an optimiser's step. */
-export async function perform(updates: readonly Tensor[], also: readonly Tensor[], signal?: AbortSignal): Promise<void> {
+export async function perform(
+  updates: readonly Tensor[],
+  also: readonly Tensor[],
+  signal?: AbortSignal,
+): Promise<void> {
   const run = prepare({ results: missing(also), updates })
   if (run) await enqueue(run, signal)
 }
@@ -127,7 +131,8 @@ function bindingOf(found: Walk, of: (leaf: Tensor) => Tensor, outputs: readonly 
 function initialize(variables: readonly Variable[]): void {
   const fresh = variables.filter((v) => v.storage === null)
   if (fresh.length === 0) return
-  for (const v of fresh) check(v.initial, 'DISPOSED', 'evaluate', () => `the variable '${v.name || 'unnamed'}' was disposed of.`)
+  for (const v of fresh)
+    check(v.initial, 'DISPOSED', 'evaluate', () => `the variable '${v.name || 'unnamed'}' was disposed of.`)
   const initial = fresh.map((v) => v.initial!)
   const found = walk({ results: [], updates: fresh.map((v, i) => assign(v, initial[i]!)) })
   // An initial value may read other variables.
@@ -138,7 +143,12 @@ function initialize(variables: readonly Variable[]): void {
   })
   const undo = () => fresh.forEach((v, i) => ((v.storage = null), (v.initial = initial[i]!)))
   // Versions stay: nobody can have read an older content.
-  const run = new Run(planOf(found), bindingOf(found, (leaf) => leaf, []), [], undo)
+  const run = new Run(
+    planOf(found),
+    bindingOf(found, (leaf) => leaf, []),
+    [],
+    undo,
+  )
   void enqueue(run)
   if (run.state === 'failed') throw run.error
 }
@@ -213,7 +223,8 @@ function checkItem(t: Tensor): void {
 function numberOf(t: Tensor): number {
   const value = arrayOf(t.dtype, t.value!.buffer)[0]!
   const number = Number(value)
-  if (is64BitInteger(t.dtype) && BigInt(number) !== value) fail('VALUE', 'item', `${value} is not exact as a number. Use data().`)
+  if (is64BitInteger(t.dtype) && BigInt(number) !== value)
+    fail('VALUE', 'item', `${value} is not exact as a number. Use data().`)
   return number
 }
 

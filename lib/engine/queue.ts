@@ -82,7 +82,9 @@ let isListening = false
 /** Puts a run at the end of the queue. */
 export function enqueue(run: Run, signal?: AbortSignal): Promise<void> {
   if (waiting.length >= MAX_WAITING) {
-    run.fail(new TenonError('BUSY', 'evaluate', `${MAX_WAITING} evaluations are waiting. Await some before asking for more.`))
+    run.fail(
+      new TenonError('BUSY', 'evaluate', `${MAX_WAITING} evaluations are waiting. Await some before asking for more.`),
+    )
     return run.done
   }
   if (signal) watch(run, signal)
@@ -164,7 +166,9 @@ function watch(run: Run, signal: AbortSignal): void {
 }
 
 const aborted = (signal?: AbortSignal) =>
-  new TenonError('ABORTED', 'evaluate', 'the evaluation was aborted; no variable was written.', { cause: signal?.reason })
+  new TenonError('ABORTED', 'evaluate', 'the evaluation was aborted; no variable was written.', {
+    cause: signal?.reason,
+  })
 
 /** Words for what the engine reports as numbers. */
 function errorOf({ plan, binding }: Run, { code, instr, a, b }: Failure): unknown {
@@ -177,14 +181,19 @@ function errorOf({ plan, binding }: Run, { code, instr, a, b }: Failure): unknow
       if (op === 'checkRange') return error('INDEX', `a position must lie in [0, ${b - 1}], got ${a}.`)
       return error('INDEX', `an index (or label) must lie in [0, ${b}), got ${a}. No variable was written.`)
     case 2:
-      return error('SINGULAR', `matrix ${a} of the batch cannot be factorised: pivot ${b} is 0, not finite or not positive. No variable was written.`)
+      return error(
+        'SINGULAR',
+        `matrix ${a} of the batch cannot be factorised: pivot ${b} is 0, not finite or not positive. No variable was written.`,
+      )
     case 3:
       return new TenonError('MEMORY', op, memoryText(a, b))
     case 4:
       return aborted()
     case 5: {
       const cause = binding.after.find((earlier) => earlier.state === 'failed')
-      return cause ? cause.error : error('VALUE', 'a tensor that it reads could not be computed: an earlier evaluation failed.')
+      return cause
+        ? cause.error
+        : error('VALUE', 'a tensor that it reads could not be computed: an earlier evaluation failed.')
     }
     default:
       return error('NATIVE', `internal: the engine failed with code ${code}.`)
@@ -209,7 +218,9 @@ function translate(error: unknown): unknown {
     case 'MEMORY':
       return new TenonError('MEMORY', 'evaluate', memoryText(needed, available), { cause: error })
     case 'DISPOSED':
-      return new TenonError('DISPOSED', 'evaluate', 'a variable was disposed of. Build the model anew.', { cause: error })
+      return new TenonError('DISPOSED', 'evaluate', 'a variable was disposed of. Build the model anew.', {
+        cause: error,
+      })
     case 'PLAN':
     case 'ARGUMENT':
       return new TenonError('NATIVE', 'evaluate', `internal: the engine refused the plan: ${message}`, { cause: error })
@@ -225,5 +236,6 @@ export function waitIdle(): void {
 }
 
 export function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) fail('VALUE', 'evaluate', 'signal must be an AbortSignal.')
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    fail('VALUE', 'evaluate', 'signal must be an AbortSignal.')
 }

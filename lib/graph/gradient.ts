@@ -38,7 +38,9 @@ export function vjp(ys: readonly Tensor[], dys: readonly Tensor[], wrt: readonly
     if (node.row === partRow) {
       give(node.inputs[0]!, (node.attrs as { index: number }).index, slots[0]!)
     } else {
-      differentiate(node, slots, onPath).forEach((d, i) => d && onPath.has(node.inputs[i]!) && give(node.inputs[i]!, 0, d))
+      differentiate(node, slots, onPath).forEach(
+        (d, i) => d && onPath.has(node.inputs[i]!) && give(node.inputs[i]!, 0, d),
+      )
     }
     cotangents.delete(node)
   }
@@ -48,13 +50,18 @@ export function vjp(ys: readonly Tensor[], dys: readonly Tensor[], wrt: readonly
 function differentiate(node: Tensor, cotangents: (Tensor | null)[], onPath: Set<Tensor>) {
   const { row, inputs, attrs } = node
   const rule = row.vjp
-  if (typeof rule !== 'function') return fail('GRADIENT', row.name, `has no gradient: ${rule.none}. Use detach() where none is meant.`)
+  if (typeof rule !== 'function')
+    return fail('GRADIENT', row.name, `has no gradient: ${rule.none}. Use detach() where none is meant.`)
   const outputs = node.parts ?? [node]
   const needs = (i: number) => onPath.has(inputs[i]!)
   const grads = rule({ inputs, outputs, attrs, cotangents, dy: cotangents[0]!, needs })
   grads.forEach((d, i) => {
     if (!d || (sameShape(d.shape, inputs[i]!.shape) && d.dtype === inputs[i]!.dtype)) return
-    fail('GRADIENT', row.name, `internal: gradient ${i} is ${d.dtype} ${showShape(d.shape)}, its input ${inputs[i]!.dtype} ${showShape(inputs[i]!.shape)}.`)
+    fail(
+      'GRADIENT',
+      row.name,
+      `internal: gradient ${i} is ${d.dtype} ${showShape(d.shape)}, its input ${inputs[i]!.dtype} ${showShape(inputs[i]!.shape)}.`,
+    )
   })
   return grads
 }
@@ -172,11 +179,21 @@ export function valueAndGrad(fn: ScalarFunction): (...args: Tree[]) => { value: 
 }
 
 function checkScalar(op: string, y: Tensor) {
-  check(y.size === 1 && /^(f|bf)/.test(y.dtype), 'SHAPE', op, () => `needs a scalar float, got ${y.dtype} ${showShape(y.shape)}. Reduce it with sum() or mean().`)
+  check(
+    y.size === 1 && /^(f|bf)/.test(y.dtype),
+    'SHAPE',
+    op,
+    () => `needs a scalar float, got ${y.dtype} ${showShape(y.shape)}. Reduce it with sum() or mean().`,
+  )
 }
 
 function checkSame(op: string, y: Tensor, dy: Tensor) {
-  check(sameShape(y.shape, dy.shape) && y.dtype === dy.dtype, 'SHAPE', op, () => `the cotangent must be ${y.dtype} ${showShape(y.shape)}, got ${dy.dtype} ${showShape(dy.shape)}.`)
+  check(
+    sameShape(y.shape, dy.shape) && y.dtype === dy.dtype,
+    'SHAPE',
+    op,
+    () => `the cotangent must be ${y.dtype} ${showShape(y.shape)}, got ${dy.dtype} ${showShape(dy.shape)}.`,
+  )
 }
 
 /** The same values as an input to differentiate by. */
@@ -238,7 +255,12 @@ export function customGrad<A extends Tensor[]>(
 }
 
 /** `y` with another gradient rule by `inputs`. */
-function withGradient(name: string, y: Tensor, inputs: readonly Tensor[], rule: (dy: Tensor) => readonly (Tensor | null)[]): Tensor {
+function withGradient(
+  name: string,
+  y: Tensor,
+  inputs: readonly Tensor[],
+  rule: (dy: Tensor) => readonly (Tensor | null)[],
+): Tensor {
   const row: Row = {
     name,
     kind: 'view',

@@ -60,7 +60,13 @@ export interface ControlEmitter extends Emitter {
   block(build: (emitter: ControlEmitter) => void): number
   /** Makes every input lie somewhere before a block begins. */
   prepareInputs(): void
-  control(kernel: string, blocks: readonly number[], outs: readonly Operand[], ins: readonly Operand[], attrs: readonly number[]): void
+  control(
+    kernel: string,
+    blocks: readonly number[],
+    outs: readonly Operand[],
+    ins: readonly Operand[],
+    attrs: readonly number[],
+  ): void
 }
 
 export interface NodeView<A> {

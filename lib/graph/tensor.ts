@@ -116,14 +116,21 @@ export function apply<A>(row: Row<A>, inputs: readonly Tensor[], attrs: A, attrs
 }
 
 /** The same for rows with several outputs, or with targets. */
-export function applyTuple<A>(row: Row<A>, inputs: readonly Tensor[], attrs: A, targets = NONE, attrsKey = keyOf(attrs)): readonly Tensor[] {
+export function applyTuple<A>(
+  row: Row<A>,
+  inputs: readonly Tensor[],
+  attrs: A,
+  targets = NONE,
+  attrsKey = keyOf(attrs),
+): readonly Tensor[] {
   const specs = row.infer(inputs, attrs) as readonly Spec[]
   const tuple = new Tensor(row, specs[0] ?? { shape: [], dtype: 'bool' }, inputs, attrs, attrsKey)
   tuple.variables = targets
   tuple.requiresGrad = flows(inputs)
   tuple.parts = specs.map((spec, i) => {
     const part = new Tensor(partRow, spec, [tuple], { index: i }, String(i))
-    part.requiresGrad = tuple.requiresGrad && (spec.dtype === 'f32' || spec.dtype === 'f64' || spec.dtype.endsWith('f16'))
+    part.requiresGrad =
+      tuple.requiresGrad && (spec.dtype === 'f32' || spec.dtype === 'f64' || spec.dtype.endsWith('f16'))
     return part
   })
   return tuple.parts
@@ -146,7 +153,9 @@ function flows(inputs: readonly Tensor[]): boolean {
 export function keyOf(attrs: unknown): string {
   if (attrs === null || attrs === undefined) return ''
   return JSON.stringify(attrs, (_, value: unknown) =>
-    typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0)) ? `#${Object.is(value, -0) ? '-0' : value}` : value,
+    typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
+      ? `#${Object.is(value, -0) ? '-0' : value}`
+      : value,
   )
 }
 
@@ -190,6 +199,7 @@ function format(value: number | bigint, dtype: DType): string {
 
 function callSite(): string {
   const lines = (new Error().stack ?? '').split('\n').slice(1)
-  const inside = /[\\/](lib|dist)[\\/](graph|ops|nn|optim|plan|engine|train)[\\/]|[\\/](lib|dist)[\\/]index\.|node:internal/
+  const inside =
+    /[\\/](lib|dist)[\\/](graph|ops|nn|optim|plan|engine|train)[\\/]|[\\/](lib|dist)[\\/]index\.|node:internal/
   return (lines.find((line) => !inside.test(line)) ?? '').trim()
 }

@@ -40,7 +40,8 @@ export function matmul(left: TensorLike, right: TensorLike): Tensor {
   let [a, b] = [asTensor('matmul', left), asTensor('matmul', right)]
   if (a.rank === 0 || b.rank === 0) fail('SHAPE', 'matmul', 'a scalar is no matrix. Use mul().')
   const dtype = promote(a.dtype, b.dtype)
-  if (!isFloat(dtype) && dtype !== 'i32' && dtype !== 'i64') fail('DTYPE', 'matmul', `does not take ${dtype}. Cast first.`)
+  if (!isFloat(dtype) && dtype !== 'i32' && dtype !== 'i64')
+    fail('DTYPE', 'matmul', `does not take ${dtype}. Cast first.`)
   ;[a, b] = [cast(a, dtype), cast(b, dtype)]
   const [isRow, isColumn] = [a.rank === 1, b.rank === 1]
   if (isRow) a = reshape(a, [1, a.size])
@@ -78,6 +79,7 @@ export function linear(x: TensorLike, weight: TensorLike, bias?: TensorLike | nu
 
 /** Inner product of two vectors. */
 export function dot(a: TensorLike, b: TensorLike): Tensor {
-  if (a.rank !== 1 || b.rank !== 1) fail('SHAPE', 'dot', `needs two vectors, got ${showShape(a.shape)} and ${showShape(b.shape)}.`)
+  if (a.rank !== 1 || b.rank !== 1)
+    fail('SHAPE', 'dot', `needs two vectors, got ${showShape(a.shape)} and ${showShape(b.shape)}.`)
   return matmul(a, b)
 }

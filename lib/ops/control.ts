@@ -31,7 +31,13 @@ interface ControlAttrs {
 }
 
 /** Traces `fn` on leaves that look like `likes`. Random numbers inside are drawn once, at the place of `position`. */
-function traceBlock(op: string, fn: (...params: Tensor[]) => readonly Tensor[], likes: readonly Spec[], position: number, requiresGrad: readonly boolean[]): Block {
+function traceBlock(
+  op: string,
+  fn: (...params: Tensor[]) => readonly Tensor[],
+  likes: readonly Spec[],
+  position: number,
+  requiresGrad: readonly boolean[],
+): Block {
   const start = state.nextId
   const now = generator.position
   generator.position = position
@@ -43,7 +49,8 @@ function traceBlock(op: string, fn: (...params: Tensor[]) => readonly Tensor[], 
         return leaf
       })
       const results = fn(...params)
-      if (!Array.isArray(results) || !results.every((t) => t instanceof Tensor)) fail('VALUE', op, 'its functions must return lists of tensors.')
+      if (!Array.isArray(results) || !results.every((t) => t instanceof Tensor))
+        fail('VALUE', op, 'its functions must return lists of tensors.')
       return { params, captures: capturesOf(results, params, start), results }
     })
   } finally {
@@ -60,7 +67,12 @@ function capturesOf(results: readonly Tensor[], params: readonly Tensor[], start
   while (stack.length > 0) {
     const node = stack.pop()!
     const isLeaf = node.inputs.length === 0 && node.row.kind === 'leaf' && node.row !== constantRow
-    if (node.row.kind === 'update') fail('VALUE', node.row.name, 'a variable cannot be written inside of cond, scan or whileLoop. Return the value and assign it outside.')
+    if (node.row.kind === 'update')
+      fail(
+        'VALUE',
+        node.row.name,
+        'a variable cannot be written inside of cond, scan or whileLoop. Return the value and assign it outside.',
+      )
     if (isLeaf || node.value !== null || node.id < start || node.row === variableRow) {
       captures.push(node)
       continue
@@ -94,11 +106,18 @@ function controlRow(name: string, emit: Row<ControlAttrs>['emit']): Row<ControlA
 
 /** Builds the node; its key is the counts, the blocks are compared by the walk. */
 function control(row: Row<ControlAttrs>, inputs: readonly Tensor[], attrs: ControlAttrs): readonly Tensor[] {
-  return applyTuple(row, inputs, attrs, [], `${attrs.counts.join()};${attrs.blocks.map((b) => `${b.params.length},${b.captures.length}`).join(';')}`)
+  return applyTuple(
+    row,
+    inputs,
+    attrs,
+    [],
+    `${attrs.counts.join()};${attrs.blocks.map((b) => `${b.params.length},${b.captures.length}`).join(';')}`,
+  )
 }
 
 /** Cotangents as tensors: zeros where the loss does not depend on an output. */
-const filledIn = (outputs: readonly Tensor[], cotangents: readonly (Tensor | null)[]) => outputs.map((t, i) => cotangents[i] ?? zerosLike(t))
+const filledIn = (outputs: readonly Tensor[], cotangents: readonly (Tensor | null)[]) =>
+  outputs.map((t, i) => cotangents[i] ?? zerosLike(t))
 
 const condRow = controlRow('cond', (e, { attrs }) => {
   const [then, otherwise] = attrs.blocks as [Block, Block]
@@ -119,17 +138,33 @@ const condRow = controlRow('cond', (e, { attrs }) => {
  * The results of one of two functions of `operands`, whichever `pred` (a bool scalar) says when it runs. Both return lists of tensors
  * of the same shapes and dtypes; only one is computed. Differentiable.
  */
-export function cond(pred: TensorLike, then: (...operands: Tensor[]) => readonly Tensor[], otherwise: (...operands: Tensor[]) => readonly Tensor[], operands: readonly TensorLike[] = []): readonly Tensor[] {
+export function cond(
+  pred: TensorLike,
+  then: (...operands: Tensor[]) => readonly Tensor[],
+  otherwise: (...operands: Tensor[]) => readonly Tensor[],
+  operands: readonly TensorLike[] = [],
+): readonly Tensor[] {
   const p = asTensor('cond', pred)
-  if (p.dtype !== 'bool' || p.size !== 1) fail('DTYPE', 'cond', `the condition must be one bool, got ${p.dtype} ${showShape(p.shape)}.`)
+  if (p.dtype !== 'bool' || p.size !== 1)
+    fail('DTYPE', 'cond', `the condition must be one bool, got ${p.dtype} ${showShape(p.shape)}.`)
   const given = operands.map((x) => asTensor('cond', x))
   const position = generator.position
   const likes = given.map(specOf)
   const grads = given.map((t) => t.requiresGrad)
-  const blocks = [traceBlock('cond', then, likes, position, grads), traceBlock('cond', otherwise, likes, position, grads)]
+  const blocks = [
+    traceBlock('cond', then, likes, position, grads),
+    traceBlock('cond', otherwise, likes, position, grads),
+  ]
   const [first, second] = blocks.map((b) => b.results) as [readonly Tensor[], readonly Tensor[]]
-  const fits = first.length === second.length && first.every((t, i) => sameShape(t.shape, second[i]!.shape) && t.dtype === second[i]!.dtype)
-  if (!fits) fail('SHAPE', 'cond', `both functions must return the same shapes and dtypes, got ${first.map(String).join(', ')} and ${second.map(String).join(', ')}.`)
+  const fits =
+    first.length === second.length &&
+    first.every((t, i) => sameShape(t.shape, second[i]!.shape) && t.dtype === second[i]!.dtype)
+  if (!fits)
+    fail(
+      'SHAPE',
+      'cond',
+      `both functions must return the same shapes and dtypes, got ${first.map(String).join(', ')} and ${second.map(String).join(', ')}.`,
+    )
   const captures = blocks.map((b) => b.captures)
   const rule: ControlAttrs['rule'] = ({ outputs, cotangents }) => {
     const dys = filledIn(outputs, cotangents)
@@ -139,7 +174,12 @@ export function cond(pred: TensorLike, then: (...operands: Tensor[]) => readonly
     const found = unique.length > 0 ? withPosition(position, () => cond(p, slopes(then), slopes(otherwise))) : []
     return [null, ...spread(wrt, unique, found)]
   }
-  return control(condRow, [p, ...given, ...captures[0]!, ...captures[1]!], { blocks, outputs: first.map(specOf), rule, counts: [given.length] })
+  return control(condRow, [p, ...given, ...captures[0]!, ...captures[1]!], {
+    blocks,
+    outputs: first.map(specOf),
+    rule,
+    counts: [given.length],
+  })
 }
 
 /** Each gradient at the first place where its tensor stands among the inputs. */
@@ -198,15 +238,24 @@ export interface WhileOptions {
  * Repeats `state = body(...state)` while `test(...state)` (a bool scalar) holds. Shapes and dtypes of the state stay the same. The number
  * of iterations depends on data, so there is no gradient: use scan where one is needed.
  */
-export function whileLoop(test: (...state: Tensor[]) => Tensor, body: (...state: Tensor[]) => readonly Tensor[], init: readonly TensorLike[], options: WhileOptions = {}): readonly Tensor[] {
+export function whileLoop(
+  test: (...state: Tensor[]) => Tensor,
+  body: (...state: Tensor[]) => readonly Tensor[],
+  init: readonly TensorLike[],
+  options: WhileOptions = {},
+): readonly Tensor[] {
   checkOptions('whileLoop', options, ['maxIterations'])
   const limit = checkInteger('whileLoop', 'maxIterations', options.maxIterations ?? 2 ** 52, 0, 2 ** 52)
   const given = init.map((x) => asTensor('whileLoop', x))
   const likes = given.map(specOf)
   const position = generator.position
-  const blocks = [traceBlock('whileLoop', (...s) => [test(...s)], likes, position, []), traceBlock('whileLoop', body, likes, position, [])]
+  const blocks = [
+    traceBlock('whileLoop', (...s) => [test(...s)], likes, position, []),
+    traceBlock('whileLoop', body, likes, position, []),
+  ]
   const answer = blocks[0]!.results[0]!
-  if (answer.dtype !== 'bool' || answer.size !== 1) fail('DTYPE', 'whileLoop', `the test must give one bool, got ${String(answer)}.`)
+  if (answer.dtype !== 'bool' || answer.size !== 1)
+    fail('DTYPE', 'whileLoop', `the test must give one bool, got ${String(answer)}.`)
   checkCarry('whileLoop', blocks[1]!.results, likes)
   const inputs = [...given, ...blocks[0]!.captures, ...blocks[1]!.captures]
   const rule = { none: 'the number of iterations depends on data. Use scan' }
@@ -214,8 +263,15 @@ export function whileLoop(test: (...state: Tensor[]) => Tensor, body: (...state:
 }
 
 function checkCarry(op: string, next: readonly Tensor[], likes: readonly Spec[]): void {
-  const fits = next.length >= likes.length && likes.every((like, i) => sameShape(like.shape, next[i]!.shape) && like.dtype === next[i]!.dtype)
-  if (!fits) fail('SHAPE', op, `the state must keep its shapes and dtypes, got ${next.map(String).join(', ')} for ${likes.map((s) => `${s.dtype} ${showShape(s.shape)}`).join(', ')}.`)
+  const fits =
+    next.length >= likes.length &&
+    likes.every((like, i) => sameShape(like.shape, next[i]!.shape) && like.dtype === next[i]!.dtype)
+  if (!fits)
+    fail(
+      'SHAPE',
+      op,
+      `the state must keep its shapes and dtypes, got ${next.map(String).join(', ')} for ${likes.map((s) => `${s.dtype} ${showShape(s.shape)}`).join(', ')}.`,
+    )
 }
 
 const scanRow = controlRow('scan', (e, { attrs: { blocks, counts } }) => {
@@ -236,7 +292,12 @@ const scanRow = controlRow('scan', (e, { attrs: { blocks, counts } }) => {
     const results = b.inline(body, [...state, ...slices, ...captured])
     results.slice(numCarry).forEach((y, k) => {
       const row = b.packed(y)
-      b.instr('dynamicUpdate', [e.output(numCarry + k)], [{ ...row, dims: [1, ...row.dims], strides: [1, ...row.strides] }, counter], [0])
+      b.instr(
+        'dynamicUpdate',
+        [e.output(numCarry + k)],
+        [{ ...row, dims: [1, ...row.dims], strides: [1, ...row.strides] }, counter],
+        [0],
+      )
     })
     carry(b, results.slice(0, numCarry), state)
   })
@@ -250,7 +311,10 @@ export interface Scanned {
   readonly ys: readonly Tensor[]
 }
 
-type ScanBody = (carry: readonly Tensor[], xs: readonly Tensor[]) => { carry: readonly Tensor[]; ys?: readonly Tensor[] }
+type ScanBody = (
+  carry: readonly Tensor[],
+  xs: readonly Tensor[],
+) => { carry: readonly Tensor[]; ys?: readonly Tensor[] }
 
 /**
  * Steps through the first axis of `xs`: `{ carry, ys } = body(carry, xs[i])`, the body being computed once per step from one block.
@@ -260,7 +324,9 @@ export function scan(body: ScanBody, init: readonly TensorLike[], xs: readonly T
   const carries = init.map((x) => asTensor('scan', x))
   const sliced = xs.map((x) => asTensor('scan', x))
   const n = checkInteger('scan', 'the length', length ?? sliced[0]?.shape[0] ?? -1, 0)
-  for (const x of sliced) if (x.rank === 0 || x.shape[0] !== n) fail('SHAPE', 'scan', `the first axis of every input must be ${n}, got ${showShape(x.shape)}.`)
+  for (const x of sliced)
+    if (x.rank === 0 || x.shape[0] !== n)
+      fail('SHAPE', 'scan', `the first axis of every input must be ${n}, got ${showShape(x.shape)}.`)
   const position = generator.position
   const likes = [...carries.map(specOf), ...sliced.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }))]
   const numCarry = carries.length
@@ -276,13 +342,31 @@ export function scan(body: ScanBody, init: readonly TensorLike[], xs: readonly T
   const block = traceBlock('scan', step, likes, position, grads)
   const results = block.results
   checkCarry('scan', results, carries.map(specOf))
-  if (n === 0) return { carry: carries, ys: results.slice(numCarry, numCarry + numYs).map(({ shape, dtype }) => zeros([0, ...shape], { dtype })) }
+  if (n === 0)
+    return {
+      carry: carries,
+      ys: results.slice(numCarry, numCarry + numYs).map(({ shape, dtype }) => zeros([0, ...shape], { dtype })),
+    }
   const outputs = results.map(({ shape, dtype }, i) => ({ shape: i < numCarry ? shape : [n, ...shape], dtype }))
   const rule: ControlAttrs['rule'] = ({ outputs: outs, cotangents }) => {
     const dys = filledIn(outs.slice(0, numCarry + numYs), cotangents)
-    return scanGrad({ body, position, n, xs: sliced, captures: block.captures, history: outs.slice(numCarry + numYs), dCarry: dys.slice(0, numCarry), dYs: dys.slice(numCarry) })
+    return scanGrad({
+      body,
+      position,
+      n,
+      xs: sliced,
+      captures: block.captures,
+      history: outs.slice(numCarry + numYs),
+      dCarry: dys.slice(0, numCarry),
+      dYs: dys.slice(numCarry),
+    })
   }
-  const parts = control(scanRow, [...carries, ...sliced, ...block.captures], { blocks: [block], outputs, rule, counts: [numCarry, sliced.length, n] })
+  const parts = control(scanRow, [...carries, ...sliced, ...block.captures], {
+    blocks: [block],
+    outputs,
+    rule,
+    counts: [numCarry, sliced.length, n],
+  })
   return { carry: parts.slice(0, numCarry), ys: parts.slice(numCarry, numCarry + numYs) }
 }
 
@@ -308,7 +392,11 @@ function scanGrad({ body, position, n, xs, captures, history, dCarry, dYs }: Sca
     const dState = state.slice(0, numCarry)
     const { carry: next, ys = [] } = body(entry, inputs)
     const targets = [...entry, ...inputs].filter(isSmooth)
-    const found = vjp([...next, ...ys].filter(isSmooth), [...dState, ...dOut].filter((_, i) => isSmooth([...next, ...ys][i]!)), [...targets, ...wanted])
+    const found = vjp(
+      [...next, ...ys].filter(isSmooth),
+      [...dState, ...dOut].filter((_, i) => isSmooth([...next, ...ys][i]!)),
+      [...targets, ...wanted],
+    )
     const gradOf = (t: Tensor) => (isSmooth(t) ? found[targets.indexOf(t)] : null) ?? zerosLike(t)
     const sums = wanted.map((t, i) => add(state[numCarry + i]!, found[targets.length + i] ?? zerosLike(t)))
     return { carry: [...entry.map(gradOf), ...sums], ys: inputs.map(gradOf) }

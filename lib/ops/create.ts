@@ -46,26 +46,36 @@ export function tensor(data: NestedArray | TypedArray, options: TensorOptions = 
   if (ArrayBuffer.isView(data)) return fromTypedArray(data as TypedArray, options)
   if (options.transfer) fail('VALUE', 'tensor', 'only a typed array can be transferred.')
   const shape: number[] = []
-  for (let level: NestedArray | undefined = data; Array.isArray(level); level = (level as NestedArray[])[0]) shape.push(level.length)
+  for (let level: NestedArray | undefined = data; Array.isArray(level); level = (level as NestedArray[])[0])
+    shape.push(level.length)
   checkShape('tensor', shape)
   const flat: Scalar[] = []
   flattenInto(flat, data, shape, 0)
   const dtype = options.dtype ?? (typeof flat[0] === 'bigint' ? 'i64' : typeof flat[0] === 'boolean' ? 'bool' : 'f32')
   const wanted = options.shape ? checkShape('tensor', options.shape) : shape
-  if (sizeOf(wanted) !== flat.length) fail('SHAPE', 'tensor', `${flat.length} numbers do not make ${showShape(wanted)}.`)
+  if (sizeOf(wanted) !== flat.length)
+    fail('SHAPE', 'tensor', `${flat.length} numbers do not make ${showShape(wanted)}.`)
   return fromScalars(flat, wanted, dtype)
 }
 
 function flattenInto(flat: Scalar[], data: NestedArray, shape: number[], depth: number): void {
   if (depth === shape.length) {
     if (typeof data !== 'number' && typeof data !== 'bigint' && typeof data !== 'boolean') {
-      fail(Array.isArray(data) ? 'SHAPE' : 'VALUE', 'tensor', `lists must be evenly nested and hold numbers, got ${Array.isArray(data) ? 'a list' : String(data)} at depth ${depth}.`)
+      fail(
+        Array.isArray(data) ? 'SHAPE' : 'VALUE',
+        'tensor',
+        `lists must be evenly nested and hold numbers, got ${Array.isArray(data) ? 'a list' : String(data)} at depth ${depth}.`,
+      )
     }
     flat.push(data)
     return
   }
   if (!Array.isArray(data) || data.length !== shape[depth]) {
-    fail('SHAPE', 'tensor', `lists must be evenly nested, got ${Array.isArray(data) ? data.length : String(data)} where ${shape[depth]} are expected.`)
+    fail(
+      'SHAPE',
+      'tensor',
+      `lists must be evenly nested, got ${Array.isArray(data) ? data.length : String(data)} where ${shape[depth]} are expected.`,
+    )
   }
   for (const item of data as NestedArray[]) flattenInto(flat, item, shape, depth + 1)
 }
@@ -81,7 +91,8 @@ function fromScalars(flat: readonly Scalar[], shape: Shape, dtype: DType): Tenso
 function element(value: Scalar, dtype: DType): number | bigint {
   if (dtype === 'bool') return value ? 1 : 0
   if (isFloat(dtype)) return Number(value)
-  if (typeof value === 'number' && !Number.isInteger(value)) fail('VALUE', 'tensor', `${value} is not an integer (${dtype}).`)
+  if (typeof value === 'number' && !Number.isInteger(value))
+    fail('VALUE', 'tensor', `${value} is not an integer (${dtype}).`)
   const big = BigInt(value)
   const bits = bytesOf(dtype) * 8
   if ((dtype[0] === 'u' ? BigInt.asUintN(bits, big) : BigInt.asIntN(bits, big)) !== big) {
@@ -93,7 +104,8 @@ function element(value: Scalar, dtype: DType): number | bigint {
 function fromTypedArray(array: TypedArray, { dtype, shape = [array.length], transfer = false }: TensorOptions): Tensor {
   const own = dtypeOfArray(array)
   checkShape('tensor', shape)
-  if (sizeOf(shape) !== array.length) fail('SHAPE', 'tensor', `${array.length} numbers do not make ${showShape(shape)}.`)
+  if (sizeOf(shape) !== array.length)
+    fail('SHAPE', 'tensor', `${array.length} numbers do not make ${showShape(shape)}.`)
   const isWhole = array.byteOffset === 0 && array.byteLength === array.buffer.byteLength
   // A view of a larger or shared buffer cannot be taken over without its rest.
   const buffer =
@@ -148,7 +160,8 @@ const iotaRow = defineRow<ShapeAttrs>({
 })
 
 export function iota(shape: Shape, dtype: DType): Tensor {
-  if (dtype === 'f32' || dtype === 'f64' || dtype === 'i32' || dtype === 'i64') return apply(iotaRow, [], { shape: [...shape], dtype })
+  if (dtype === 'f32' || dtype === 'f64' || dtype === 'i32' || dtype === 'i64')
+    return apply(iotaRow, [], { shape: [...shape], dtype })
   return cast(iota(shape, isFloat(dtype) ? 'f32' : 'i64'), dtype)
 }
 
@@ -157,7 +170,8 @@ export function arange(start: number, stop?: number, step = 1, options: CreateOp
   const [from, to] = stop === undefined ? [0, start] : [start, stop]
   const integers = [from, to, step].every(Number.isInteger)
   const dtype = dtypeOf('arange', { dtype: integers ? 'i64' : 'f32', ...options })
-  if (!Number.isFinite((to - from) / step) || step === 0) fail('VALUE', 'arange', `needs finite bounds and a step that is not 0, got ${from}, ${to}, ${step}.`)
+  if (!Number.isFinite((to - from) / step) || step === 0)
+    fail('VALUE', 'arange', `needs finite bounds and a step that is not 0, got ${from}, ${to}, ${step}.`)
   const n = Math.max(0, Math.ceil((to - from) / step))
   if (from === 0 && step === 1) return iota([n], dtype)
   const wide = integers ? 'i64' : 'f64'

@@ -173,7 +173,9 @@ export const log10 = unary('log10', 'float', ({ dy, inputs: [x] }) => [div(dy, m
 export const log1p = unary('log1p', 'float', ({ dy, inputs: [x] }) => [div(dy, add(x!, like(x!, 1)))])
 export const sqrt = unary('sqrt', 'float', ({ dy, outputs: [y] }) => [div(dy, mul(y!, like(y!, 2)))])
 /** 1 / sqrt(x). */
-export const rsqrt = unary('rsqrt', 'float', ({ dy, outputs: [y] }) => [mul(dy, mul(mul(y!, mul(y!, y!)), like(y!, -0.5)))])
+export const rsqrt = unary('rsqrt', 'float', ({ dy, outputs: [y] }) => [
+  mul(dy, mul(mul(y!, mul(y!, y!)), like(y!, -0.5))),
+])
 /** 1 / x. */
 export const reciprocal = unary('reciprocal', 'float', ({ dy, outputs: [y] }) => [neg(mul(dy, mul(y!, y!)))])
 
@@ -235,7 +237,8 @@ export interface GeluOptions {
 export function gelu(x: TensorLike, options: GeluOptions = {}): Tensor {
   checkOptions('gelu', options, ['approximate'])
   const { approximate = 'none' } = options
-  if (approximate !== 'none' && approximate !== 'tanh') fail('VALUE', 'gelu', `approximate is 'none' or 'tanh', got ${String(approximate)}.`)
+  if (approximate !== 'none' && approximate !== 'tanh')
+    fail('VALUE', 'gelu', `approximate is 'none' or 'tanh', got ${String(approximate)}.`)
   return approximate === 'tanh' ? geluTanh(x) : geluErf(x)
 }
 
@@ -257,9 +260,11 @@ const orRow = binary('logicalOr', 'bool', NOT_FLOAT)
 const xorRow = binary('logicalXor', 'bool', NOT_FLOAT)
 const truth = (op: string, x: TensorLike) => cast(asTensor(op, x), 'bool')
 export const logicalNot = (x: TensorLike): Tensor => notRow(truth('logicalNot', x))
-export const logicalAnd = (a: TensorLike, b: TensorLike): Tensor => andRow(truth('logicalAnd', a), truth('logicalAnd', b))
+export const logicalAnd = (a: TensorLike, b: TensorLike): Tensor =>
+  andRow(truth('logicalAnd', a), truth('logicalAnd', b))
 export const logicalOr = (a: TensorLike, b: TensorLike): Tensor => orRow(truth('logicalOr', a), truth('logicalOr', b))
-export const logicalXor = (a: TensorLike, b: TensorLike): Tensor => xorRow(truth('logicalXor', a), truth('logicalXor', b))
+export const logicalXor = (a: TensorLike, b: TensorLike): Tensor =>
+  xorRow(truth('logicalXor', a), truth('logicalXor', b))
 
 // Bits of integers and bools
 export const bitwiseAnd = binary('bitwiseAnd', 'bits', NOT_FLOAT)
@@ -290,7 +295,9 @@ const whereRow = defineRow<null>({
 export function where(condition: TensorLike, a: Arg, b: Arg): Tensor {
   const c = asTensor('where', condition)
   if (c.dtype !== 'bool') fail('DTYPE', 'where', `the condition must be bool, got ${c.dtype}. Compare first: x.ne(0).`)
-  const [x, y] = isScalar(a) ? promoted('where', isScalar(b) ? operand(Number(a), 'f32') : a, b) : promoted('where', a, b)
+  const [x, y] = isScalar(a)
+    ? promoted('where', isScalar(b) ? operand(Number(a), 'f32') : a, b)
+    : promoted('where', a, b)
   return apply(whereRow, [c, x, y], null, '')
 }
 

@@ -19,7 +19,23 @@ export { arange, eye, full, linspace, ones, onesLike, tensor, tril, triu, zeros,
 export type { CreateOptions, NestedArray, TensorOptions } from './create.ts'
 export * from './elementwise.ts'
 export * from './indexing.ts'
-export { concat, expand, flatten, flip, narrow, pad, permute, reshape, slice, split, squeeze, stack, tile, transpose, unsqueeze } from './layout.ts'
+export {
+  concat,
+  expand,
+  flatten,
+  flip,
+  narrow,
+  pad,
+  permute,
+  reshape,
+  slice,
+  split,
+  squeeze,
+  stack,
+  tile,
+  transpose,
+  unsqueeze,
+} from './layout.ts'
 export type { PadOptions, SliceRange } from './layout.ts'
 export * from './linalg.ts'
 export * from './loss.ts'

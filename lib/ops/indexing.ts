@@ -84,7 +84,12 @@ export function embedding(ids: TensorLike, weight: TensorLike): Tensor {
 
 function checkIndexed(op: string, t: Tensor, index: Tensor, axis: number): void {
   const fits = index.rank === t.rank && index.shape.every((size, i) => i === axis || size <= t.shape[i]!)
-  if (!fits) fail('SHAPE', op, `the index must have as many axes and, off axis ${axis}, no larger sizes, got ${showShape(index.shape)} for ${showShape(t.shape)}.`)
+  if (!fits)
+    fail(
+      'SHAPE',
+      op,
+      `the index must have as many axes and, off axis ${axis}, no larger sizes, got ${showShape(index.shape)} for ${showShape(t.shape)}.`,
+    )
 }
 
 const gatherRow: Row<AxisAttrs> = defineRow<AxisAttrs>({
@@ -93,7 +98,8 @@ const gatherRow: Row<AxisAttrs> = defineRow<AxisAttrs>({
   canFail: true,
   infer: ([x, index]) => ({ shape: index!.shape, dtype: x!.dtype }),
   vjp: ({ dy, inputs: [x, index], attrs: { axis } }) => [scatterAdd(filled(x!.shape, 0, x!), axis, index!, dy), null],
-  emit: (e, { attrs: { axis } }) => e.instr('gather', [e.output()], [e.packed(e.input(0)), e.packed(e.input(1))], [axis]),
+  emit: (e, { attrs: { axis } }) =>
+    e.instr('gather', [e.output()], [e.packed(e.input(0)), e.packed(e.input(1))], [axis]),
   moves: true,
 })
 
@@ -119,7 +125,11 @@ function scatterRow(name: string, vjp: Row<AxisAttrs>['vjp'], moves: boolean): R
   })
 }
 
-const scatterAddRow = scatterRow('scatterAdd', ({ dy, inputs: [, index], attrs: { axis }, needs }) => [dy, null, needs(2) ? gather(dy, axis, index!) : null], false)
+const scatterAddRow = scatterRow(
+  'scatterAdd',
+  ({ dy, inputs: [, index], attrs: { axis }, needs }) => [dy, null, needs(2) ? gather(dy, axis, index!) : null],
+  false,
+)
 
 const scatterSetRow = scatterRow(
   'scatter',
@@ -137,7 +147,12 @@ function scattered(row: Row<AxisAttrs>, x: TensorLike, axis: number, index: Tens
   const ids = positions(row.name, index)
   checkIndexed(row.name, t, ids, at)
   const s = asTensor(row.name, source)
-  if (!sameShape(s.shape, ids.shape)) fail('SHAPE', row.name, `source and index must have one shape, got ${showShape(s.shape)} and ${showShape(ids.shape)}.`)
+  if (!sameShape(s.shape, ids.shape))
+    fail(
+      'SHAPE',
+      row.name,
+      `source and index must have one shape, got ${showShape(s.shape)} and ${showShape(ids.shape)}.`,
+    )
   if (s.dtype !== t.dtype) fail('DTYPE', row.name, `the source must be ${t.dtype} as the tensor is, got ${s.dtype}.`)
   return apply(row, [t, ids, s], { axis: at }, String(at))
 }

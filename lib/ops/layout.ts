@@ -38,7 +38,11 @@ export function reshape(x: TensorLike, shape: Shape): Tensor {
     if (known > 0 && t.size % known === 0) full = shape.map((size, i) => (i === hole ? t.size / known : size))
   }
   if (full.includes(-1) || sizeOf(checkShape('reshape', full)) !== t.size) {
-    fail('SHAPE', 'reshape', `sizes must agree, got ${showShape(t.shape)} (${t.size} elements) and ${showShape(shape)}.`)
+    fail(
+      'SHAPE',
+      'reshape',
+      `sizes must agree, got ${showShape(t.shape)} (${t.size} elements) and ${showShape(shape)}.`,
+    )
   }
   return apply(reshapeRow, [t], { shape: [...full] }, full.join())
 }
@@ -64,14 +68,22 @@ export function squeeze(x: TensorLike, axis?: number | readonly number[]): Tenso
   const t = asTensor('squeeze', x)
   const given = axis === undefined ? t.shape.map((_, i) => i) : typeof axis === 'number' ? [axis] : axis
   const axes = given.map((a) => normalizeAxis('squeeze', a, t.rank))
-  return reshape(t, t.shape.filter((size, i) => size !== 1 || !axes.includes(i)))
+  return reshape(
+    t,
+    t.shape.filter((size, i) => size !== 1 || !axes.includes(i)),
+  )
 }
 
 const permuteRow: Row<{ axes: readonly number[] }> = defineRow<{ axes: readonly number[] }>({
   name: 'permute',
   kind: 'view',
   infer: ([x], { axes }) => ({ shape: axes.map((axis) => x!.shape[axis]!), dtype: x!.dtype }),
-  vjp: ({ dy, attrs: { axes } }) => [permute(dy, axes.map((_, i) => axes.indexOf(i)))],
+  vjp: ({ dy, attrs: { axes } }) => [
+    permute(
+      dy,
+      axes.map((_, i) => axes.indexOf(i)),
+    ),
+  ],
   view: (input, shape, { axes }) => ({ ...input, dims: shape, strides: axes.map((axis) => input.strides[axis]!) }),
   moves: true,
 })
@@ -107,7 +119,9 @@ const expandRow: Row<ShapeAttrs> = defineRow<ShapeAttrs>({
 /** The operand read as if it had `shape`: repeated axes get stride 0. */
 export function broadcastOperand(input: Operand, shape: readonly number[]): Operand {
   const lead = shape.length - input.dims.length
-  const strides = shape.map((size, i) => (i < lead || (input.dims[i - lead] === 1 && size !== 1) ? 0 : input.strides[i - lead]!))
+  const strides = shape.map((size, i) =>
+    i < lead || (input.dims[i - lead] === 1 && size !== 1) ? 0 : input.strides[i - lead]!,
+  )
   return { ...input, dims: shape, strides }
 }
 
@@ -139,7 +153,11 @@ const sliceRow: Row<SliceAttrs> = defineRow<SliceAttrs>({
   moves: true,
 })
 
-function windowOf(input: Operand, dims: Shape, { starts, steps }: { starts: readonly number[]; steps: readonly number[] }): Operand {
+function windowOf(
+  input: Operand,
+  dims: Shape,
+  { starts, steps }: { starts: readonly number[]; steps: readonly number[] },
+): Operand {
   let offset = input.offset
   // An empty window may start just past the end: it stays where the buffer begins.
   if (sizeOf(dims) > 0) starts.forEach((start, i) => (offset += start * input.strides[i]!))
@@ -203,7 +221,10 @@ export function narrow(x: TensorLike, axis: number, start: number, length: numbe
 export function flip(x: TensorLike, axes: number | readonly number[]): Tensor {
   const t = asTensor('flip', x)
   const list = (typeof axes === 'number' ? [axes] : axes).map((axis) => normalizeAxis('flip', axis, t.rank))
-  return slice(t, t.shape.map((_, i) => (list.includes(i) ? ([null, null, -1] as const) : null)))
+  return slice(
+    t,
+    t.shape.map((_, i) => (list.includes(i) ? ([null, null, -1] as const) : null)),
+  )
 }
 
 interface PlaceAttrs {
@@ -243,13 +264,25 @@ export function pad(x: TensorLike, border: readonly (readonly [number, number])[
   if (border.length > t.rank) fail('AXIS', 'pad', `has borders for ${border.length} axes, got ${showShape(t.shape)}.`)
   const full = [...t.shape.slice(border.length).map(() => [0, 0] as const), ...border]
   full.flat().forEach((n) => Number.isInteger(n) || fail('VALUE', 'pad', `a border is an integer, got ${n}.`))
-  if (full.some(([a, b], i) => t.shape[i]! + a + b < 0)) fail('SHAPE', 'pad', `cuts more than there is of ${showShape(t.shape)}.`)
+  if (full.some(([a, b], i) => t.shape[i]! + a + b < 0))
+    fail('SHAPE', 'pad', `cuts more than there is of ${showShape(t.shape)}.`)
   if (full.flat().some((n) => n < 0)) {
-    t = slice(t, full.map(([a, b], i) => [Math.max(0, -a), t.shape[i]! + Math.min(0, b)] as const))
+    t = slice(
+      t,
+      full.map(([a, b], i) => [Math.max(0, -a), t.shape[i]! + Math.min(0, b)] as const),
+    )
   }
   const before = full.map(([a]) => Math.max(0, a))
   const shape = t.shape.map((size, i) => size + before[i]! + Math.max(0, full[i]![1]))
-  return sameShape(shape, t.shape) ? t : place(t, checkShape('pad', shape), before, shape.map(() => 1), options.value ?? 0)
+  return sameShape(shape, t.shape)
+    ? t
+    : place(
+        t,
+        checkShape('pad', shape),
+        before,
+        shape.map(() => 1),
+        options.value ?? 0,
+      )
 }
 
 const concatRow: Row<{ axis: number }> = defineRow<{ axis: number }>({
@@ -282,14 +315,19 @@ const concatRow: Row<{ axis: number }> = defineRow<{ axis: number }>({
 
 /** Joins tensors along an axis; the other sizes agree. */
 export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
-  if (!Array.isArray(tensors) || tensors.length === 0) return fail('VALUE', 'concat', 'needs a list of at least one tensor.')
+  if (!Array.isArray(tensors) || tensors.length === 0)
+    return fail('VALUE', 'concat', 'needs a list of at least one tensor.')
   let list = tensors.map((x) => asTensor('concat', x as TensorLike))
   const first = list[0]!
   if (first.rank === 0) fail('SHAPE', 'concat', 'scalars cannot be joined. Use stack().')
   const at = normalizeAxis('concat', axis, first.rank)
   for (const t of list) {
     if (t.rank !== first.rank || t.shape.some((size, i) => i !== at && size !== first.shape[i])) {
-      fail('SHAPE', 'concat', `shapes must agree off axis ${at}, got ${showShape(first.shape)} and ${showShape(t.shape)}.`)
+      fail(
+        'SHAPE',
+        'concat',
+        `shapes must agree off axis ${at}, got ${showShape(first.shape)} and ${showShape(t.shape)}.`,
+      )
     }
   }
   const dtype = list.map((t) => t.dtype).reduce(promote)
@@ -303,7 +341,10 @@ export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
   if (list.some((t) => !sameShape(t.shape, list[0]!.shape))) {
     fail('SHAPE', 'stack', `shapes must be equal, got ${list.map((t) => showShape(t.shape)).join(', ')}.`)
   }
-  return concat(list.map((t) => unsqueeze(t, axis)), list[0] ? normalizeAxis('stack', axis, list[0].rank + 1) : 0)
+  return concat(
+    list.map((t) => unsqueeze(t, axis)),
+    list[0] ? normalizeAxis('stack', axis, list[0].rank + 1) : 0,
+  )
 }
 
 /** Parts of given length along an axis (the last may be shorter), or of the lengths given. */
@@ -316,7 +357,8 @@ export function split(x: TensorLike, lengths: number | readonly number[], axis =
     checkInteger('split', 'a length', lengths, 1)
     for (let from = 0; from < size; from += lengths) list.push(Math.min(lengths, size - from))
   } else list.push(...lengths)
-  if (list.reduce((a, b) => a + b, 0) !== size) fail('SHAPE', 'split', `lengths ${showShape(list)} must add up to ${size}.`)
+  if (list.reduce((a, b) => a + b, 0) !== size)
+    fail('SHAPE', 'split', `lengths ${showShape(list)} must add up to ${size}.`)
   let from = 0
   return list.map((length) => narrow(t, at, (from += length) - length, length))
 }
@@ -333,8 +375,14 @@ export function tile(x: TensorLike, counts: readonly number[]): Tensor {
     const n = repeat[axis]!
     if (n === 1) continue
     const wide = unsqueeze(y, axis)
-    const spread = expand(wide, wide.shape.map((size, i) => (i === axis ? n : size)))
-    y = reshape(spread, y.shape.map((size, i) => (i === axis ? size * n : size)))
+    const spread = expand(
+      wide,
+      wide.shape.map((size, i) => (i === axis ? n : size)),
+    )
+    y = reshape(
+      spread,
+      y.shape.map((size, i) => (i === axis ? size * n : size)),
+    )
   }
   return y
 }

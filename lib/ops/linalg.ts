@@ -25,13 +25,18 @@ const solveRow: Row<null> = defineRow<null>({
     const [n, k] = b!.shape.slice(-2) as [number, number]
     const batch = sizeOf(b!.shape.slice(0, -2))
     const [out, work] = [window(e.output(), [batch, n, k]), e.temp(a!.dtype, [batch, n, n])]
-    e.instr('solve', [out, work], [window(e.packed(e.input(0)), [batch, n, n]), window(e.packed(e.input(1)), [batch, n, k])])
+    e.instr(
+      'solve',
+      [out, work],
+      [window(e.packed(e.input(0)), [batch, n, n]), window(e.packed(e.input(1)), [batch, n, k])],
+    )
   },
 })
 
 function checkSquare(op: string, x: TensorLike): Tensor {
   const a = asTensor(op, x)
-  if (a.rank < 2 || a.shape[a.rank - 1] !== a.shape[a.rank - 2]) fail('SHAPE', op, `needs square matrices, got ${showShape(a.shape)}.`)
+  if (a.rank < 2 || a.shape[a.rank - 1] !== a.shape[a.rank - 2])
+    fail('SHAPE', op, `needs square matrices, got ${showShape(a.shape)}.`)
   if (!isFloat(a.dtype)) fail('DTYPE', op, `needs floats, got ${a.dtype}.`)
   return a
 }
@@ -45,7 +50,12 @@ export function solve(a: TensorLike, b: TensorLike): Tensor {
     fail('SHAPE', 'solve', `b must be ${left.dtype} [..., ${n}, k], got ${right.dtype} ${showShape(right.shape)}.`)
   }
   const batch = broadcast('solve', left.shape.slice(0, -2), right.shape.slice(0, -2))
-  return apply(solveRow, [expand(left, [...batch, n, n]), expand(right, [...batch, ...right.shape.slice(-2)])], null, '')
+  return apply(
+    solveRow,
+    [expand(left, [...batch, n, n]), expand(right, [...batch, ...right.shape.slice(-2)])],
+    null,
+    '',
+  )
 }
 
 /** The inverse of square matrices. SINGULAR when there is none. */
@@ -62,7 +72,10 @@ const choleskyRow: Row<null> = defineRow<null>({
   vjp: ({ dy, inputs: [a], outputs: [l] }) => {
     // Phi(l^T dl) with half the diagonal, between l^-T and l^-1, made symmetric (Murray 2016, "Differentiation of the Cholesky decomposition").
     const n = a!.shape[a!.rank - 1]!
-    const half = add(tril(matmul(transpose(l!), dy), -1), mul(mul(matmul(transpose(l!), dy), eye(n, n, { dtype: a!.dtype })), constant(0.5, a!.dtype)))
+    const half = add(
+      tril(matmul(transpose(l!), dy), -1),
+      mul(mul(matmul(transpose(l!), dy), eye(n, n, { dtype: a!.dtype })), constant(0.5, a!.dtype)),
+    )
     const lt = transpose(l!)
     const s = transpose(solve(lt, transpose(solve(lt, half))))
     return [mul(add(s, transpose(s)), constant(0.5, a!.dtype))]
@@ -78,4 +91,3 @@ const choleskyRow: Row<null> = defineRow<null>({
 export function cholesky(a: TensorLike): Tensor {
   return apply(choleskyRow, [checkSquare('cholesky', a)], null, '')
 }
-

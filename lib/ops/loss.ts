@@ -46,8 +46,10 @@ export function crossEntropy(logits: TensorLike, target: TensorLike, options: Cr
   const { weight, labelSmoothing = 0, reduction = 'mean' } = options
   const x = asTensor('crossEntropy', logits)
   const t = asTensor('crossEntropy', target)
-  if (x.rank === 0 || !isFloat(x.dtype)) fail('SHAPE', 'crossEntropy', `needs float logits [B, C, ...], got ${x.dtype} ${showShape(x.shape)}.`)
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) fail('VALUE', 'crossEntropy', `labelSmoothing lies in [0, 1], got ${labelSmoothing}.`)
+  if (x.rank === 0 || !isFloat(x.dtype))
+    fail('SHAPE', 'crossEntropy', `needs float logits [B, C, ...], got ${x.dtype} ${showShape(x.shape)}.`)
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    fail('VALUE', 'crossEntropy', `labelSmoothing lies in [0, 1], got ${labelSmoothing}.`)
   const axis = x.rank === 1 ? 0 : 1
   const logp = logSoftmax(x, axis)
   if (isFloat(t.dtype)) return softCrossEntropy(logp, t, axis, options)
@@ -68,13 +70,18 @@ const column = (weight: TensorLike, x: Tensor, axis: number) => {
 }
 
 function checkWeight(op: string, weight: TensorLike | null | undefined, classes: number): void {
-  if (weight && !sameShape(weight.shape, [classes])) fail('SHAPE', op, `the weight must be [${classes}], got ${showShape(weight.shape)}.`)
+  if (weight && !sameShape(weight.shape, [classes]))
+    fail('SHAPE', op, `the weight must be [${classes}], got ${showShape(weight.shape)}.`)
 }
 
 function softCrossEntropy(logp: Tensor, t: Tensor, axis: number, options: CrossEntropyOptions): Tensor {
   const { weight, labelSmoothing = 0, reduction = 'mean' } = options
   if (!sameShape(logp.shape, t.shape)) {
-    fail('SHAPE', 'crossEntropy', `probabilities must have the shape of the logits, got ${showShape(t.shape)} and ${showShape(logp.shape)}.`)
+    fail(
+      'SHAPE',
+      'crossEntropy',
+      `probabilities must have the shape of the logits, got ${showShape(t.shape)} and ${showShape(logp.shape)}.`,
+    )
   }
   checkWeight('crossEntropy', weight, logp.shape[axis]!)
   let p = cast(t, logp.dtype)
@@ -97,7 +104,8 @@ export interface NllLossOptions {
 export function nllLoss(logp: TensorLike, target: TensorLike, options: NllLossOptions = {}): Tensor {
   checkOptions('nllLoss', options, ['weight', 'ignoreIndex', 'reduction'])
   const x = asTensor('nllLoss', logp)
-  if (x.rank === 0 || !isFloat(x.dtype)) fail('SHAPE', 'nllLoss', `needs float log-probabilities [B, C, ...], got ${x.dtype} ${showShape(x.shape)}.`)
+  if (x.rank === 0 || !isFloat(x.dtype))
+    fail('SHAPE', 'nllLoss', `needs float log-probabilities [B, C, ...], got ${x.dtype} ${showShape(x.shape)}.`)
   return negativeLogLikelihood('nllLoss', x, asTensor('nllLoss', target), options)
 }
 
@@ -106,7 +114,8 @@ function labelWeights(op: string, logp: Tensor, target: Tensor, { weight, ignore
   const axis = logp.rank === 1 ? 0 : 1
   checkWeight(op, weight, logp.shape[axis]!)
   const expected = logp.shape.filter((_, i) => i !== axis)
-  if (!sameShape(target.shape, expected)) fail('SHAPE', op, `labels must be ${showShape(expected)}, got ${showShape(target.shape)}.`)
+  if (!sameShape(target.shape, expected))
+    fail('SHAPE', op, `labels must be ${showShape(expected)}, got ${showShape(target.shape)}.`)
   const labels = cast(target, 'i64')
   const mask = ne(labels, operand(ignoreIndex, 'i64'))
   const safe = where(mask, labels, constant(0, 'i64'))
@@ -130,7 +139,8 @@ function negativeLogLikelihood(op: string, logp: Tensor, target: Tensor, options
 
 function paired(op: string, input: TensorLike, target: TensorLike): [Tensor, Tensor] {
   const [x, t] = [asTensor(op, input), asTensor(op, target)]
-  if (!sameShape(x.shape, t.shape)) fail('SHAPE', op, `input and target must have one shape, got ${showShape(x.shape)} and ${showShape(t.shape)}.`)
+  if (!sameShape(x.shape, t.shape))
+    fail('SHAPE', op, `input and target must have one shape, got ${showShape(x.shape)} and ${showShape(t.shape)}.`)
   return [x, cast(t, x.dtype)]
 }
 

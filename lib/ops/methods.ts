@@ -3,7 +3,21 @@ import * as ops from './index.ts'
 
 /** Functions that are no methods: they make tensors, take lists of them, or take something else first. */
 const NOT_METHODS = [
-  ...['arange', 'bernoulli', 'eye', 'full', 'linspace', 'normal', 'ones', 'rand', 'randint', 'randn', 'tensor', 'uniform', 'zeros'],
+  ...[
+    'arange',
+    'bernoulli',
+    'eye',
+    'full',
+    'linspace',
+    'normal',
+    'ones',
+    'rand',
+    'randint',
+    'randn',
+    'tensor',
+    'uniform',
+    'zeros',
+  ],
   ...['concat', 'stack', 'embedding', 'where', 'linear', 'table', 'assign', 'assignSlice', 'conv2d'],
   ...['cond', 'scan', 'whileLoop'],
   ...['crossEntropy', 'nllLoss', 'mseLoss', 'batchNorm', 'layerNorm'],

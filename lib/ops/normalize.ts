@@ -44,7 +44,9 @@ const softmaxGradRow: Row<null> = lastAxisRow('softmaxGrad', ({ dy: g, inputs: [
   return [needs(0) ? byY() : null, needs(1) ? apply(softmaxGradRow, [y!, g], null, '') : null]
 })
 
-const logSoftmaxRow = lastAxisRow('logSoftmax', ({ dy, outputs: [y] }) => [apply(logSoftmaxGradRow, [y!, dy], null, '')])
+const logSoftmaxRow = lastAxisRow('logSoftmax', ({ dy, outputs: [y] }) => [
+  apply(logSoftmaxGradRow, [y!, dy], null, ''),
+])
 const logSoftmaxGradRow: Row<null> = lastAxisRow('logSoftmaxGrad', ({ dy: g, inputs: [y, dy], needs }) => {
   // dx = dy - exp(y) sum(dy)
   const p = exp(y!)
@@ -89,7 +91,12 @@ const standardizeRow: Row<EpsAttrs> = defineRow<EpsAttrs>({
   },
   emit: (e, { attrs, inputs }) => {
     const [rows, n] = rowsOf(inputs[0]!.shape)
-    e.instr('standardize', [window(e.output(0), [rows, n]), window(e.output(1), [rows])], [window(e.packed(e.input(0)), [rows, n])], [attrs.eps])
+    e.instr(
+      'standardize',
+      [window(e.output(0), [rows, n]), window(e.output(1), [rows])],
+      [window(e.packed(e.input(0)), [rows, n])],
+      [attrs.eps],
+    )
   },
 })
 
@@ -108,11 +115,19 @@ const standardizeGradRow: Row<null> = defineRow<null>({
     }
     const byRstd = () => sum(mul(g, sub(sub(dy!, average(dy!)), mul(xhat!, inner))), -1, { keepDims: true })
     // The map is symmetric in dy.
-    return [needs(0) ? byXhat() : null, needs(1) ? byRstd() : null, needs(2) ? apply(standardizeGradRow, [xhat!, rstd!, g], null, '') : null]
+    return [
+      needs(0) ? byXhat() : null,
+      needs(1) ? byRstd() : null,
+      needs(2) ? apply(standardizeGradRow, [xhat!, rstd!, g], null, '') : null,
+    ]
   },
   emit: (e, { inputs }) => {
     const [rows, n] = rowsOf(inputs[0]!.shape)
-    const from = [window(e.packed(e.input(0)), [rows, n]), window(e.packed(e.input(1)), [rows]), window(e.packed(e.input(2)), [rows, n])]
+    const from = [
+      window(e.packed(e.input(0)), [rows, n]),
+      window(e.packed(e.input(1)), [rows]),
+      window(e.packed(e.input(2)), [rows, n]),
+    ]
     e.instr('standardizeGrad', [window(e.output(), [rows, n])], from)
   },
 })
@@ -134,7 +149,8 @@ export function layerNorm(x: TensorLike, shape: Shape, options: LayerNormOptions
     fail('SHAPE', 'layerNorm', `the last axes of x must be ${showShape(shape)}, got ${showShape(t.shape)}.`)
   }
   for (const [name, v] of Object.entries({ weight: options.weight, bias: options.bias })) {
-    if (v && !sameShape(v.shape, shape)) fail('SHAPE', 'layerNorm', `${name} must be ${showShape(shape)}, got ${showShape(v.shape)}.`)
+    if (v && !sameShape(v.shape, shape))
+      fail('SHAPE', 'layerNorm', `${name} must be ${showShape(shape)}, got ${showShape(v.shape)}.`)
   }
   const flat = reshape(t, [...t.shape.slice(0, lead), sizeOf(shape)])
   const [xhat] = applyTuple(standardizeRow, [flat], { eps: options.eps ?? 1e-5 })
@@ -166,15 +182,18 @@ export function batchNorm(x: TensorLike, options: BatchNormOptions = {}): Tensor
   checkOptions('batchNorm', options, ['weight', 'bias', 'runningMean', 'runningVar', 'training', 'momentum', 'eps'])
   const { weight, bias, runningMean, runningVar, training = false, momentum = 0.1, eps = 1e-5 } = options
   const t = asTensor('batchNorm', x)
-  if (t.rank < 2 || !isFloat(t.dtype)) fail('SHAPE', 'batchNorm', `needs floats [B, C, ...], got ${t.dtype} ${showShape(t.shape)}.`)
+  if (t.rank < 2 || !isFloat(t.dtype))
+    fail('SHAPE', 'batchNorm', `needs floats [B, C, ...], got ${t.dtype} ${showShape(t.shape)}.`)
   const channels = t.shape[1]!
   for (const [name, v] of Object.entries({ weight, bias, runningMean, runningVar })) {
-    if (v && !sameShape(v.shape, [channels])) fail('SHAPE', 'batchNorm', `${name} must be [${channels}], got ${showShape(v.shape)}.`)
+    if (v && !sameShape(v.shape, [channels]))
+      fail('SHAPE', 'batchNorm', `${name} must be [${channels}], got ${showShape(v.shape)}.`)
   }
   const useBatch = training || !runningMean || !runningVar
   const axes = t.shape.flatMap((_, i) => (i === 1 ? [] : [i]))
   const n = t.size / Math.max(channels, 1)
-  if (training && n <= 1) fail('SHAPE', 'batchNorm', `training needs more than one value a channel, got ${showShape(t.shape)}.`)
+  if (training && n <= 1)
+    fail('SHAPE', 'batchNorm', `training needs more than one value a channel, got ${showShape(t.shape)}.`)
   const column = (v: TensorLike) => reshape(asTensor('batchNorm', v), [channels, ...t.shape.slice(2).map(() => 1)])
   const center = useBatch ? mean(t, axes, { keepDims: true }) : column(runningMean)
   const spread = useBatch ? variance(t, axes, { keepDims: true, correction: 0 }) : column(runningVar)
@@ -205,4 +224,3 @@ function running(variable: Variable, statistic: Tensor, momentum: number, factor
 export function addEffect(t: Tensor, update: Tensor): void {
   ;(t.effects ??= []).push({ update, done: false })
 }
-

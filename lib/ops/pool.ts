@@ -86,12 +86,14 @@ function geometry(op: string, t: Tensor, kernelSize: Pair, options: MaxPoolOptio
   const dilation = pairOf(op, 'dilation', options.dilation ?? 1, 1)
   const image = t.shape.slice(-2)
   const size = [0, 1].map((i) => {
-    if (padding[i]! * 2 > kernel[i]!) fail('VALUE', op, `padding must be at most half of the kernel, got ${padding[i]} and ${kernel[i]}.`)
+    if (padding[i]! * 2 > kernel[i]!)
+      fail('VALUE', op, `padding must be at most half of the kernel, got ${padding[i]} and ${kernel[i]}.`)
     const span = image[i]! + 2 * padding[i]! - dilation[i]! * (kernel[i]! - 1) - 1
     let n = (options.ceilMode ? Math.ceil(span / stride[i]!) : Math.floor(span / stride[i]!)) + 1
     // Every window starts inside the image or its left padding.
     if (options.ceilMode && (n - 1) * stride[i]! >= image[i]! + padding[i]!) n--
-    if (n <= 0 || span < 0) fail('SHAPE', op, `the window ${showShape(kernel)} does not fit into ${showShape(image)} with its padding.`)
+    if (n <= 0 || span < 0)
+      fail('SHAPE', op, `the window ${showShape(kernel)} does not fit into ${showShape(image)} with its padding.`)
     return n
   })
   return { kernel, stride, padding, dilation, size }
@@ -106,7 +108,11 @@ export function maxPool2d(x: TensorLike, kernelSize: Pair, options: MaxPoolOptio
 }
 
 /** The same, with the position of each maximum in its plane (h * W + w), i64. */
-export function maxPool2dWithIndices(x: TensorLike, kernelSize: Pair, options: MaxPoolOptions = {}): { values: Tensor; indices: Tensor } {
+export function maxPool2dWithIndices(
+  x: TensorLike,
+  kernelSize: Pair,
+  options: MaxPoolOptions = {},
+): { values: Tensor; indices: Tensor } {
   checkOptions('maxPool2d', options, ['stride', 'padding', 'dilation', 'ceilMode'])
   const given = asTensor('maxPool2d', x)
   const { kernel, stride, padding, dilation, size } = geometry('maxPool2d', given, kernelSize, options)
@@ -121,7 +127,8 @@ export function avgPool2d(x: TensorLike, kernelSize: Pair, options: AvgPoolOptio
   checkOptions('avgPool2d', options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'])
   const given = asTensor('avgPool2d', x)
   const { kernel, stride, padding, size } = geometry('avgPool2d', given, kernelSize, options)
-  const divisor = options.divisorOverride === undefined ? 0 : checkInteger('avgPool2d', 'divisorOverride', options.divisorOverride, 1)
+  const divisor =
+    options.divisorOverride === undefined ? 0 : checkInteger('avgPool2d', 'divisorOverride', options.divisorOverride, 1)
   const t = batched(given)
   const window = [...kernel, ...stride, ...padding, options.countIncludePad === false ? 0 : 1, divisor, ...padding]
   return unbatched(apply(avgPoolRow, [t], { window, shape: [...t.shape.slice(0, 2), ...size] }), given)

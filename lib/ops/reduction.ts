@@ -95,7 +95,15 @@ const prodRow = reduceRow('prod', ({ dy, inputs: [x], attrs: { axes } }) => {
   const lines = permute(x!, order)
   const sizes = lines.shape.slice(kept.length)
   const others = productsOfOthers(reshape(lines, [sizeOf(lines.shape.slice(0, kept.length)), sizeOf(sizes)]))
-  return [mul(dy, permute(reshape(others, lines.shape), order.map((_, axis) => order.indexOf(axis))))]
+  return [
+    mul(
+      dy,
+      permute(
+        reshape(others, lines.shape),
+        order.map((_, axis) => order.indexOf(axis)),
+      ),
+    ),
+  ]
 })
 
 /** Of [rows, n], for each element the product of the row's others. By halves, not by division: right at zeros, and in every derivative. */
@@ -170,13 +178,19 @@ function argReduce(row: Row<ReduceAttrs>, x: TensorLike, axis?: number, options?
   const t = nonEmpty(row.name, x, axis)
   if (axis !== undefined) return reduce(row, t, axis, options)
   const y = reduce(row, reshape(t, [t.size]), 0)
-  return options?.keepDims ? reshape(y, t.shape.map(() => 1)) : y
+  return options?.keepDims
+    ? reshape(
+        y,
+        t.shape.map(() => 1),
+      )
+    : y
 }
 
 function nonEmpty(op: string, x: TensorLike, axes: Axes): Tensor {
   const t = asTensor(op, x)
   const list = normalizeAxes(op, axes ?? undefined, t.rank)
-  if (list.some((axis) => t.shape[axis] === 0)) fail('SHAPE', op, `an empty axis has no ${op}, got ${showShape(t.shape)}.`)
+  if (list.some((axis) => t.shape[axis] === 0))
+    fail('SHAPE', op, `an empty axis has no ${op}, got ${showShape(t.shape)}.`)
   return t
 }
 
@@ -190,11 +204,19 @@ export function all(x: TensorLike, axes?: Axes, options?: ReduceOptions): Tensor
   return reduceLogic('all', minRow, true, x, axes, options)
 }
 
-function reduceLogic(op: string, row: Row<ReduceAttrs>, ofNothing: boolean, x: TensorLike, axes: Axes, options: ReduceOptions = {}): Tensor {
+function reduceLogic(
+  op: string,
+  row: Row<ReduceAttrs>,
+  ofNothing: boolean,
+  x: TensorLike,
+  axes: Axes,
+  options: ReduceOptions = {},
+): Tensor {
   checkOptions(op, options, ['keepDims'])
   const t = cast(asTensor(op, x), 'bool')
   const list = normalizeAxes(op, axes ?? undefined, t.rank)
-  if (list.some((axis) => t.shape[axis] === 0)) return filled(reducedShape(t.shape, list, options.keepDims ?? false), Number(ofNothing), t)
+  if (list.some((axis) => t.shape[axis] === 0))
+    return filled(reducedShape(t.shape, list, options.keepDims ?? false), Number(ofNothing), t)
   return reduce(row, t, list, options)
 }
 
@@ -252,4 +274,3 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   const axes = x.shape.flatMap((size, i) => (i < lead || (shape[i - lead] === 1 && size !== 1) ? [i] : []))
   return reshape(reduce(sumRow, x, axes, { keepDims: true }), shape)
 }
-

@@ -89,7 +89,8 @@ export const isScalar = (x: Arg): x is number | bigint | boolean =>
   typeof x === 'number' || typeof x === 'bigint' || typeof x === 'boolean'
 
 export function checkDtype(op: string, dtype: DType): DType {
-  if (!dtypes.includes(dtype)) fail('DTYPE', op, `there is no dtype '${String(dtype)}'. There are: ${dtypes.join(', ')}.`)
+  if (!dtypes.includes(dtype))
+    fail('DTYPE', op, `there is no dtype '${String(dtype)}'. There are: ${dtypes.join(', ')}.`)
   return dtype
 }
 

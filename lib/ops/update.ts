@@ -15,7 +15,12 @@ interface TargetAttrs {
 }
 
 /** Builds an update of `targets`; its results are their new contents. */
-function update<A extends TargetAttrs>(row: Row<A>, targets: readonly Variable[], inputs: readonly Tensor[], attrs: Omit<A, 'specs'>): readonly Tensor[] {
+function update<A extends TargetAttrs>(
+  row: Row<A>,
+  targets: readonly Variable[],
+  inputs: readonly Tensor[],
+  attrs: Omit<A, 'specs'>,
+): readonly Tensor[] {
   const specs = targets.map(({ shape, dtype }) => ({ shape, dtype }))
   const parts = applyTuple(row, inputs, { ...attrs, specs } as unknown as A, targets)
   for (const part of parts) {
@@ -38,7 +43,11 @@ const assignRow = defineRow<TargetAttrs>({
 export function assign(variable: Variable, value: TensorLike): Tensor {
   const t = asTensor('assign', value)
   if (!sameShape(t.shape, variable.shape)) {
-    fail('SHAPE', 'assign', `the value must be ${showShape(variable.shape)} as the variable is, got ${showShape(t.shape)}.`)
+    fail(
+      'SHAPE',
+      'assign',
+      `the value must be ${showShape(variable.shape)} as the variable is, got ${showShape(t.shape)}.`,
+    )
   }
   return update(assignRow, [variable], [cast(t, variable.dtype)], {})[0]!
 }
@@ -60,7 +69,8 @@ const assignSliceRow = defineRow<TargetAttrs & { axis: number }>({
   kind: 'update',
   infer: (_, { specs }) => specs,
   vjp: NO_GRADIENT,
-  emit: (e, { attrs }, [target]) => e.instr('dynamicUpdate', [target!], [e.packed(e.input(0)), e.input(1)], [attrs.axis]),
+  emit: (e, { attrs }, [target]) =>
+    e.instr('dynamicUpdate', [target!], [e.packed(e.input(0)), e.input(1)], [attrs.axis]),
   moves: true,
 })
 
@@ -71,8 +81,15 @@ const assignSliceRow = defineRow<TargetAttrs & { axis: number }>({
 export function assignSlice(variable: Variable, value: TensorLike, start: number | TensorLike, axis = 0): Tensor {
   const t = cast(asTensor('assignSlice', value), variable.dtype)
   const at = normalizeAxis('assignSlice', axis, variable.rank)
-  if (t.rank !== variable.rank || t.shape.some((size, i) => (i === at ? size > variable.shape[i]! : size !== variable.shape[i]))) {
-    fail('SHAPE', 'assignSlice', `the value must fit ${showShape(variable.shape)} off axis ${at}, got ${showShape(t.shape)}.`)
+  if (
+    t.rank !== variable.rank ||
+    t.shape.some((size, i) => (i === at ? size > variable.shape[i]! : size !== variable.shape[i]))
+  ) {
+    fail(
+      'SHAPE',
+      'assignSlice',
+      `the value must fit ${showShape(variable.shape)} off axis ${at}, got ${showShape(t.shape)}.`,
+    )
   }
   const room = variable.shape[at]! - t.shape[at]!
   const from =
@@ -113,8 +130,19 @@ const adamRow = defineRow<AdamAttrs>({
 })
 
 type EmitFn = NonNullable<Row['emit']>
-function emitStep(kernel: string, e: Parameters<EmitFn>[0], targets: readonly Operand[], numIns: number, attrs: number[]): void {
-  e.instr(kernel, targets, Array.from({ length: numIns }, (_, i) => e.packed(e.input(i))), attrs)
+function emitStep(
+  kernel: string,
+  e: Parameters<EmitFn>[0],
+  targets: readonly Operand[],
+  numIns: number,
+  attrs: number[],
+): void {
+  e.instr(
+    kernel,
+    targets,
+    Array.from({ length: numIns }, (_, i) => e.packed(e.input(i))),
+    attrs,
+  )
 }
 
 const scalars = (...values: Live[]) => values.map((value) => operand(value, 'f64'))
@@ -155,4 +183,3 @@ export function adam(param: Variable, grad: Tensor, moments: readonly Variable[]
   const inputs = [grad, ...scalars(o.lr, o.beta1, o.beta2, o.eps, o.weightDecay, o.correction1, o.correction2)]
   return update(adamRow, [param, ...moments], inputs, { decoupled: o.decoupled, maximize: o.maximize })[0]!
 }
-

@@ -63,4 +63,5 @@ export class PlanCache {
   }
 }
 
-const sizeOf = ({ key, plan }: Entry) => plan.bytes + key.numbers.length * 4 + key.texts.reduce((n, text) => n + text.length * 2, 0)
+const sizeOf = ({ key, plan }: Entry) =>
+  plan.bytes + key.numbers.length * 4 + key.texts.reduce((n, text) => n + text.length * 2, 0)

@@ -133,7 +133,8 @@ class BlockEmitter {
   /** A result under another shape is computed where the result is wanted. */
   #reshaped(result: number): number {
     let i = result
-    for (let node = this.#graph.nodes[i]!; node.row.name === 'reshape' && !node.leaf; node = this.#graph.nodes[i]!) i = node.inputs[0]!
+    for (let node = this.#graph.nodes[i]!; node.row.name === 'reshape' && !node.leaf; node = this.#graph.nodes[i]!)
+      i = node.inputs[0]!
     const { leaf, row } = this.#graph.nodes[i]!
     return leaf || row.kind === 'view' ? result : i
   }
@@ -199,7 +200,8 @@ class BlockEmitter {
         if (this.#args) return this.#args[leaf!.index]!
         return this.#program.fixed('input', leaf!.index, shape, dtype)
       case 'variable':
-        if (this.#isAfterCommit && !leaf!.isLate && this.#snapshots.has(leaf!.index)) return this.#snapshots.get(leaf!.index)!
+        if (this.#isAfterCommit && !leaf!.isLate && this.#snapshots.has(leaf!.index))
+          return this.#snapshots.get(leaf!.index)!
         return this.#program.fixed('variable', leaf!.index, shape, dtype)
       case 'constant':
         return this.#program.constant(leaf!.value, dtype)
@@ -236,16 +238,25 @@ class BlockEmitter {
       return
     }
     const node = this.#graph.nodes[unit.kernel]!
-    const outs = node.outputs.map((_, k) => (node.targets.length > 0 ? this.#target(node, k) : this.#room(unit.root, k)))
+    const outs = node.outputs.map((_, k) =>
+      node.targets.length > 0 ? this.#target(node, k) : this.#room(unit.root, k),
+    )
     this.#values.set(unit.kernel, outs)
     const start = this.#program.blocks[this.#block]!.length
     const inputs = node.inputs.map((input) => this.#graph.nodes[input]!.outputs[0]!)
-    node.row.emit!(new NodeEmitter(this, node, outs), { attrs: node.attrs, inputs, outputs: node.outputs }, node.targets.length > 0 ? outs : [])
+    node.row.emit!(
+      new NodeEmitter(this, node, outs),
+      { attrs: node.attrs, inputs, outputs: node.outputs },
+      node.targets.length > 0 ? outs : [],
+    )
     if (unit.chain.length > 0) {
       // What the epilogue reads may have to be packed first, so the kernel comes after that.
       const block = this.#program.blocks[this.#block]!
       const last = block.pop()!
-      assert(block.length >= start && last.outs[0]!.buffer === outs[0]!.buffer, `internal: ${node.row.name} cannot be finished in place`)
+      assert(
+        block.length >= start && last.outs[0]!.buffer === outs[0]!.buffer,
+        `internal: ${node.row.name} cannot be finished in place`,
+      )
       const { program, ins } = this.#mapOf(unit, unit.kernel)
       block.push({ ...last, epilogue: program, epilogueIns: ins.slice(1) })
       this.#values.set(unit.root, outs)
@@ -289,7 +300,8 @@ class BlockEmitter {
       const leaf = this.#graph.nodes[i]!.leaf
       // Numbers of the call are cast by a step of the program.
       const isNumber = leaf?.kind === 'operand'
-      const operand = i === kernel ? this.#values.get(kernel)![0]! : isNumber ? this.#number(leaf.index) : this.operandOf(i)
+      const operand =
+        i === kernel ? this.#values.get(kernel)![0]! : isNumber ? this.#number(leaf.index) : this.operandOf(i)
       const wide = broadcastOperand(operand, shape)
       const key = `${wide.buffer}|${wide.offset}|${wide.strides.join()}`
       if (!inputIds.has(key)) inputIds.set(key, ins.push(wide) - 1)
@@ -342,7 +354,10 @@ class BlockEmitter {
 
   copy(out: Operand, from: Operand, near: IRNode): void {
     const ins = [broadcastOperand(from, out.dims)]
-    const map = { steps: [{ fn: from.dtype === out.dtype ? 'copy' : 'cast', dtype: out.dtype, args: [0] }], results: [1] }
+    const map = {
+      steps: [{ fn: from.dtype === out.dtype ? 'copy' : 'cast', dtype: out.dtype, args: [0] }],
+      results: [1],
+    }
     this.push({ ...NO_MAP, kernel: 'map', outs: [out], ins, attrs: [], map, op: near.row.name, site: near.site })
   }
 
@@ -432,7 +447,13 @@ class NodeEmitter implements ControlEmitter {
     this.#node.inputs.forEach((input) => this.#block.operandOf(input))
   }
 
-  control(kernel: string, blocks: readonly number[], outs: readonly Operand[], ins: readonly Operand[], attrs: readonly number[]): void {
+  control(
+    kernel: string,
+    blocks: readonly number[],
+    outs: readonly Operand[],
+    ins: readonly Operand[],
+    attrs: readonly number[],
+  ): void {
     this.#block.push({ ...NO_MAP, kernel, outs, ins, attrs, blocks, op: this.#node.row.name, site: this.#node.site })
   }
 }

@@ -23,7 +23,10 @@ export interface Encoded {
 
 export function encode(program: Program, placement: Placement, codes: Codes): Encoded {
   const views = new ViewTable()
-  const blocks = program.blocks.map((block) => [block.length, ...block.flatMap((instr) => encodeInstr(instr, views, codes))])
+  const blocks = program.blocks.map((block) => [
+    block.length,
+    ...block.flatMap((instr) => encodeInstr(instr, views, codes)),
+  ])
   const { counts } = program
   const words = [
     ...[PLAN_MAGIC, PLAN_VERSION, 0, placement.arenaBytes],
@@ -31,8 +34,20 @@ export function encode(program: Program, placement: Placement, codes: Codes): En
     ...[program.buffers.length, views.count, program.blocks.length],
   ]
   program.buffers.forEach((buffer, i) => {
-    const position = buffer.space === 'arena' ? placement.offsets[i]! : buffer.space === 'constant' ? buffer.index * CONSTANT_SLOT : buffer.index
-    words.push(spaces.indexOf(buffer.space), Math.max(position, 0), codeOf(buffer.dtype), position < 0 ? 0 : buffer.elements, 0, 0)
+    const position =
+      buffer.space === 'arena'
+        ? placement.offsets[i]!
+        : buffer.space === 'constant'
+          ? buffer.index * CONSTANT_SLOT
+          : buffer.index
+    words.push(
+      spaces.indexOf(buffer.space),
+      Math.max(position, 0),
+      codeOf(buffer.dtype),
+      position < 0 ? 0 : buffer.elements,
+      0,
+      0,
+    )
   })
   return { words: Float64Array.from([...words, ...views.words, ...blocks.flat()]), constants: encodeConstants(program) }
 }
@@ -84,7 +99,10 @@ function encodeMap({ steps, results }: MapProgram, codes: Codes): number[] {
 function encodeConstants({ constants }: Program): ArrayBuffer {
   const buffer = new ArrayBuffer(constants.length * CONSTANT_SLOT)
   constants.forEach(({ value, dtype }, i) => {
-    const array = arrayOf(dtype, buffer, i * CONSTANT_SLOT, CONSTANT_SLOT / bytesOf(dtype)) as unknown as Record<number, number | bigint>
+    const array = arrayOf(dtype, buffer, i * CONSTANT_SLOT, CONSTANT_SLOT / bytesOf(dtype)) as unknown as Record<
+      number,
+      number | bigint
+    >
     array[0] = is64BitInteger(dtype) ? BigInt(value) : dtype === 'bool' ? Number(value !== 0) : narrowBits(value, dtype)
   })
   return buffer
@@ -115,4 +133,3 @@ function float16Bits(value: number): number {
   if (rest > 0.5 || (rest === 0.5 && units % 2 === 1)) units++
   return sign | (x < 2 ** -14 ? units : (exponent + 14) * 1024 + units)
 }
-

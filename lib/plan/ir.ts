@@ -47,13 +47,15 @@ export function toGraph(walk: Walk): Graph {
     if (inputIds.has(t)) leaf = { kind: 'input', index: inputIds.get(t)! }
     else if (t.row === operandRow) leaf = { kind: 'operand', index: operandIds.get(t)! }
     else if (t.row === constantRow) leaf = { kind: 'constant', value: (t.attrs as { value: number }).value }
-    else if (t.row === variableRow) leaf = { kind: 'variable', index: variableIds.get(t.variables[0]!)!, isLate: t.version < 0 }
+    else if (t.row === variableRow)
+      leaf = { kind: 'variable', index: variableIds.get(t.variables[0]!)!, isLate: t.version < 0 }
     return {
       row: t.row,
       inputs: leaf ? [] : t.inputs.map(at),
       attrs: t.attrs,
       attrsKey: t.attrsKey,
-      outputs: t.parts && !leaf ? t.parts.map(({ shape, dtype }) => ({ shape, dtype })) : [{ shape: t.shape, dtype: t.dtype }],
+      outputs:
+        t.parts && !leaf ? t.parts.map(({ shape, dtype }) => ({ shape, dtype })) : [{ shape: t.shape, dtype: t.dtype }],
       leaf,
       targets: t.row.kind === 'update' && !leaf ? t.variables.map((v) => variableIds.get(v)!) : [],
       region: t.region,

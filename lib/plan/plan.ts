@@ -73,7 +73,8 @@ export class Plan {
 
   summary(native: NativePlan, threads: number): Summary {
     const { buffers } = this.program
-    const bytesIn = (space: string) => buffers.reduce((n, buffer) => n + (buffer.space === space ? bufferBytes(buffer) : 0), 0)
+    const bytesIn = (space: string) =>
+      buffers.reduce((n, buffer) => n + (buffer.space === space ? bufferBytes(buffer) : 0), 0)
     const arenaBytes = this.placement.arenaBytes
     const scratchBytes = native.scratchBytes * threads
     const [variableBytes, inputBytes, outputBytes] = [bytesIn('variable'), bytesIn('input'), bytesIn('output')]
@@ -108,7 +109,10 @@ export function compilePlan(walk: Walk, codes: Codes, off: ReadonlySet<string> =
 }
 
 function schedules(walk: Walk, off: ReadonlySet<string>): { fused: Fused; schedule: Schedule } {
-  const fused = fuse(optimize(toGraph(walk), off), { chains: !off.has('fuse'), epilogues: !off.has('fuse') && !off.has('epilogue') })
+  const fused = fuse(optimize(toGraph(walk), off), {
+    chains: !off.has('fuse'),
+    epilogues: !off.has('fuse') && !off.has('epilogue'),
+  })
   return { fused, schedule: order(fused) }
 }
 

@@ -50,7 +50,12 @@ export interface Program {
   readonly blocks: readonly (readonly Instr[])[]
   readonly constants: readonly { readonly value: number; readonly dtype: DType }[]
   /** How many of each space. */
-  readonly counts: { readonly input: number; readonly output: number; readonly variable: number; readonly operand: number }
+  readonly counts: {
+    readonly input: number
+    readonly output: number
+    readonly variable: number
+    readonly operand: number
+  }
 }
 
 export const CONSTANT_SLOT = 64
@@ -66,14 +71,19 @@ export function showProgram(program: Program, offsets: readonly number[]): strin
     return `${space}${at} ${operand.dtype}${showShape(operand.dims)}`
   }
   const map = (m: MapProgram, n: number) =>
-    m.steps.map((step, k) => `v${n + k} = ${step.fn}:${step.dtype}(${step.args.map((a) => `v${a}`).join(', ')})`).join('; ')
+    m.steps
+      .map((step, k) => `v${n + k} = ${step.fn}:${step.dtype}(${step.args.map((a) => `v${a}`).join(', ')})`)
+      .join('; ')
   return program.blocks
     .map((block, b) => {
       const lines = block.map((instr, i) => {
         const head = `${String(i).padStart(4)}  ${instr.kernel}${instr.attrs.length > 0 ? `(${instr.attrs.join(', ')})` : ''}`
         const parts = [`${head} ${instr.outs.map(name).join(', ')} <- ${instr.ins.map(name).join(', ')}`]
         if (instr.map) parts.push(`        { ${map(instr.map, instr.ins.length)} }`)
-        if (instr.epilogue) parts.push(`        then ${instr.epilogueIns.map(name).join(', ')} { ${map(instr.epilogue, 1 + instr.epilogueIns.length)} }`)
+        if (instr.epilogue)
+          parts.push(
+            `        then ${instr.epilogueIns.map(name).join(', ')} { ${map(instr.epilogue, 1 + instr.epilogueIns.length)} }`,
+          )
         if (instr.blocks.length > 0) parts.push(`        blocks ${instr.blocks.join(', ')}`)
         if (instr.site) parts.push(`        ${instr.site}`)
         return parts.join('\n')

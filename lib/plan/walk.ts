@@ -171,7 +171,12 @@ class Walker {
   #describeOp(node: Tensor): void {
     const { row, inputs } = node
     const numbers = this.#numbers
-    if (row.kind === 'leaf') fail('VALUE', 'evaluate', `a tensor ${showShape(node.shape)} belongs to the tracing of a function and has no value outside.`)
+    if (row.kind === 'leaf')
+      fail(
+        'VALUE',
+        'evaluate',
+        `a tensor ${showShape(node.shape)} belongs to the tracing of a function and has no value outside.`,
+      )
     let id = rowIds.get(row.name)
     if (id === undefined) rowIds.set(row.name, (id = rowIds.size + 4))
     let region = this.#regions.get(node.region)
@@ -191,7 +196,11 @@ class Walker {
     }
     if (row.kind === 'update') {
       if (node.version !== 0) {
-        fail('STALE', row.name, `this update of '${node.variables[0]!.name || 'a variable'}' has been performed. Read the variable instead.`)
+        fail(
+          'STALE',
+          row.name,
+          `this update of '${node.variables[0]!.name || 'a variable'}' has been performed. Read the variable instead.`,
+        )
       }
       for (const target of node.variables) numbers.push(this.#variableId(target))
       this.#updates.push(node)

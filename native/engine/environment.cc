@@ -1,6 +1,9 @@
 #include "engine/environment.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <vector>
 
 #include "engine/pool.h"
 
@@ -15,7 +18,42 @@ int64_t arena_of(const Plan& plan, int lanes) {
   return round_up(plan.arena_bytes) + lanes * plan.scratch_bytes;
 }
 
+struct Living {
+  std::mutex mutex;
+  std::vector<Environment*> list;
+};
+
+Living& living() {
+  static Living* const environments = std::make_unique<Living>().release();
+  return *environments;
+}
+
+// exit() may be called while runs are under way, and goes on to destroy what they use, BLAS's
+// buffers for one. (Windows ends all other threads first.)
+void close_all() {
+  std::lock_guard lock(living().mutex);
+  for (Environment* environment : living().list) environment->close();
+}
+
+void close_all_at_exit() {
+#if !defined(_WIN32)
+  static std::once_flag once;
+  std::call_once(once, [] { std::atexit(close_all); });
+#endif
+}
+
 }  // namespace
+
+Environment::Environment(Notify notify, void* context) : notify_(notify), context_(context) {
+  close_all_at_exit();
+  std::lock_guard lock(living().mutex);
+  living().list.push_back(this);
+}
+
+Environment::~Environment() {
+  std::lock_guard lock(living().mutex);
+  std::erase(living().list, this);
+}
 
 std::optional<MemoryShortage> Environment::reserve(const Plan& plan) {
   const int64_t needed = arena_of(plan, lanes_of(plan));

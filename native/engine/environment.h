@@ -20,7 +20,8 @@ class Environment : public std::enable_shared_from_this<Environment> {
   // `notify` is called, on any thread and under a lock, when finished runs wait to be taken and it
   // has not been called since none did. It must not call back.
   using Notify = void (*)(void* context);
-  Environment(Notify notify, void* context) : notify_(notify), context_(context) {}
+  Environment(Notify notify, void* context);
+  ~Environment();
 
   // Gives a bound run its id and queues it, or says that its arena cannot fit.
   std::optional<MemoryShortage> submit(std::shared_ptr<Run> run, std::span<const uint64_t> after);

@@ -1,5 +1,18 @@
 import * as assert from 'uvu/assert'
-import { assign, compile, cond, evaluate, grad, ones, scan, tensor, TenonError, Variable, whileLoop, zeros } from '../../lib/index.ts'
+import {
+  assign,
+  compile,
+  cond,
+  evaluate,
+  grad,
+  ones,
+  scan,
+  tensor,
+  TenonError,
+  Variable,
+  whileLoop,
+  zeros,
+} from '../../lib/index.ts'
 import type { Tensor } from '../../lib/index.ts'
 import { suite } from '../support/suite.ts'
 
@@ -12,7 +25,14 @@ const throwsWith = (fn: () => unknown, code: string, words: RegExp) =>
   assert.throws(fn, (error: TenonError) => error.code === code && words.test(error.message))
 
 test('cond: gives the results of the function that the condition chose', async () => {
-  const choose = compile((x, p) => cond(p.gt(0).reshape([]), (t) => [t.mul(2)], (t) => [t.sub(1)], [x]))
+  const choose = compile((x, p) =>
+    cond(
+      p.gt(0).reshape([]),
+      (t) => [t.mul(2)],
+      (t) => [t.sub(1)],
+      [x],
+    ),
+  )
   assert.equal(await list((await choose(tensor([3, 4]), tensor([1])))[0]!), [6, 8])
   assert.equal(await list((await choose(tensor([3, 4]), tensor([-1])))[0]!), [2, 3])
 })
@@ -20,32 +40,81 @@ test('cond: gives the results of the function that the condition chose', async (
 test('cond: reads what it closes over, variables too', async () => {
   const v = new Variable(tensor([5]))
   const outside = tensor([2]).mul(3)
-  const [y] = cond(tensor(true), () => [outside.add(v)], () => [outside.sub(v)])
+  const [y] = cond(
+    tensor(true),
+    () => [outside.add(v)],
+    () => [outside.sub(v)],
+  )
   assert.equal(await list(y!), [11])
-  assert.equal(await list(cond(tensor(false), () => [outside.add(v)], () => [outside.sub(v)])[0]!), [1])
+  assert.equal(
+    await list(
+      cond(
+        tensor(false),
+        () => [outside.add(v)],
+        () => [outside.sub(v)],
+      )[0]!,
+    ),
+    [1],
+  )
 })
 
 test('cond: only the chosen branch runs', async () => {
   const table = ones([3])
   const far = tensor([7n])
-  const [y] = cond(tensor(false), () => [table.take(far)], () => [zeros([1])])
+  const [y] = cond(
+    tensor(false),
+    () => [table.take(far)],
+    () => [zeros([1])],
+  )
   assert.equal(await list(y!), [0])
-  const [z] = cond(tensor(true), () => [table.take(far)], () => [zeros([1])])
-  const error = (await z!.data().then(() => null, (e: unknown) => e)) as TenonError
+  const [z] = cond(
+    tensor(true),
+    () => [table.take(far)],
+    () => [zeros([1])],
+  )
+  const error = (await z!.data().then(
+    () => null,
+    (e: unknown) => e,
+  )) as TenonError
   assert.is(error.code, 'INDEX')
 })
 
 test('cond: is differentiable, by operands and by what it closes over', async () => {
   const slopes = (flag: boolean) =>
-    grad((x, w) => cond(tensor(flag), (t) => [t.mul(w).square()], (t) => [t.add(w)], [x])[0]!.sum())(f64([2, 3]), f64([4, 5]))
+    grad((x, w) =>
+      cond(
+        tensor(flag),
+        (t) => [t.mul(w).square()],
+        (t) => [t.add(w)],
+        [x],
+      )[0]!.sum(),
+    )(f64([2, 3]), f64([4, 5]))
   close(await list(slopes(true)[0]!), [2 * 2 * 16, 2 * 3 * 25])
   close(await list(slopes(true)[1]!), [2 * 4 * 4, 2 * 5 * 9])
   close(await list(slopes(false)[0]!), [1, 1])
 })
 
 test('cond: branches must agree in shape and dtype', () => {
-  throwsWith(() => cond(tensor(true), () => [ones([2])], () => [ones([3])]), 'SHAPE', /same shapes/)
-  throwsWith(() => cond(tensor([1]), () => [ones([2])], () => [ones([2])]), 'DTYPE', /one bool/)
+  throwsWith(
+    () =>
+      cond(
+        tensor(true),
+        () => [ones([2])],
+        () => [ones([3])],
+      ),
+    'SHAPE',
+    /same shapes/,
+  )
+  throwsWith(
+    () =>
+      cond(
+        tensor([1]),
+        () => [ones([2])],
+        () => [ones([2])],
+      ),
+    'DTYPE',
+    /one bool/,
+  )
 })
 
 test('whileLoop: repeats until the test fails', async () => {
@@ -64,20 +133,49 @@ test('whileLoop: repeats until the test fails', async () => {
 })
 
 test('whileLoop: swaps parts of its state, keeps integers, stops at maxIterations', async () => {
-  const [a, b] = whileLoop((x) => x.lt(1000), (x, y) => [y, x.add(y)], [tensor(0n), tensor(1n)])
+  const [a, b] = whileLoop(
+    (x) => x.lt(1000),
+    (x, y) => [y, x.add(y)],
+    [tensor(0n), tensor(1n)],
+  )
   assert.equal([await a!.item(), await b!.item()], [1597, 2584])
-  const [n] = whileLoop(() => tensor(true), (x) => [x.add(1)], [tensor(0n)], { maxIterations: 7 })
+  const [n] = whileLoop(
+    () => tensor(true),
+    (x) => [x.add(1)],
+    [tensor(0n)],
+    { maxIterations: 7 },
+  )
   assert.is(await n!.item(), 7)
-  const [none] = whileLoop((x) => x.gt(0), (x) => [x.sub(1)], [tensor(0n)])
+  const [none] = whileLoop(
+    (x) => x.gt(0),
+    (x) => [x.sub(1)],
+    [tensor(0n)],
+  )
   assert.is(await none!.item(), 0)
 })
 
 test('whileLoop: has no gradient and says what to use', () => {
-  throwsWith(() => grad((x) => whileLoop((s) => s.lt(10), (s) => [s.mul(2)], [x])[0]!)(tensor(1)), 'GRADIENT', /scan/)
+  throwsWith(
+    () =>
+      grad(
+        (x) =>
+          whileLoop(
+            (s) => s.lt(10),
+            (s) => [s.mul(2)],
+            [x],
+          )[0]!,
+      )(tensor(1)),
+    'GRADIENT',
+    /scan/,
+  )
 })
 
 test('scan: a recurrence over the rows of a sequence', async () => {
-  const xs = tensor([[1, 2], [3, 4], [5, 6]])
+  const xs = tensor([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ])
   const { carry, ys } = scan(([s], [x]) => ({ carry: [s!.add(x!)], ys: [s!.mul(x!)] }), [zeros([2])], [xs])
   assert.equal(await list(carry[0]!), [9, 12])
   assert.equal(await list(ys[0]!), [0, 0, 3, 8, 20, 36])
@@ -105,22 +203,40 @@ test('scan: gradients equal those of the unrolled loop, by state, inputs and wei
 
 test('scan: a long one is one small plan', async () => {
   const n = 5000
-  const { carry } = scan(([s], [x]) => ({ carry: [s!.mul(0.999).add(x!)] }), [zeros([], { dtype: 'f64' })], [ones([n], { dtype: 'f64' })])
+  const { carry } = scan(
+    ([s], [x]) => ({ carry: [s!.mul(0.999).add(x!)] }),
+    [zeros([], { dtype: 'f64' })],
+    [ones([n], { dtype: 'f64' })],
+  )
   let expected = 0
   for (let i = 0; i < n; i++) expected = expected * 0.999 + 1
   close([await carry[0]!.item()], [expected], 1e-12)
 })
 
 test('scan: nests, and contains cond', async () => {
-  const xs = tensor([[1, -2], [-3, 4]])
+  const xs = tensor([
+    [1, -2],
+    [-3, 4],
+  ])
   const { carry } = scan(
     ([s], [row]) => ({
-      carry: scan(([t], [x]) => ({ carry: cond(x!.gt(0), (u) => [u.add(x!)], (u) => [u.mul(2)], [t!]) }), [s!], [row!]).carry,
+      carry: scan(
+        ([t], [x]) => ({
+          carry: cond(
+            x!.gt(0),
+            (u) => [u.add(x!)],
+            (u) => [u.mul(2)],
+            [t!],
+          ),
+        }),
+        [s!],
+        [row!],
+      ).carry,
     }),
     [zeros([])],
     [xs],
   )
-  assert.is(await carry[0]!.item(), ((0 + 1) * 2) * 2 + 4)
+  assert.is(await carry[0]!.item(), (0 + 1) * 2 * 2 + 4)
 })
 
 test('scan: with no steps gives the state back', async () => {

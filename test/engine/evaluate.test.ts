@@ -1,6 +1,20 @@
 import { inspect } from 'node:util'
 import * as assert from 'uvu/assert'
-import { assign, crossEntropy, evaluate, evaluateSync, noGrad, ones, plan, rand, summary, tensor, TenonError, Variable, zeros } from '../../lib/index.ts'
+import {
+  assign,
+  crossEntropy,
+  evaluate,
+  evaluateSync,
+  noGrad,
+  ones,
+  plan,
+  rand,
+  summary,
+  tensor,
+  TenonError,
+  Variable,
+  zeros,
+} from '../../lib/index.ts'
 import { planCache } from '../../lib/engine/evaluate.ts'
 import { suite } from '../support/suite.ts'
 
@@ -25,7 +39,10 @@ test('shape and dtype are known before anything is computed', () => {
 })
 
 test('printing an evaluated tensor shows its numbers, printing never computes', async () => {
-  const y = tensor([[1, 2], [3, 4.5]]).mul(2)
+  const y = tensor([
+    [1, 2],
+    [3, 4.5],
+  ]).mul(2)
   assert.match(inspect(y), /f32 \[2, 2\] \(not evaluated\)/)
   await evaluate(y)
   assert.match(inspect(y), /\[\[2, 4\], \[6, 9\]\]/)
@@ -80,7 +97,18 @@ test('dtypes come out as their arrays', async () => {
 test('evaluations run in the order they were submitted, also those nobody awaited', async () => {
   const v = new Variable(zeros([1]), { trainable: false })
   const runs: Promise<void>[] = []
-  for (let i = 0; i < 100; i++) runs.push(evaluate(assign(v, v.read().mul(2).add(1 + (i % 3)))))
+  for (let i = 0; i < 100; i++)
+    runs.push(
+      evaluate(
+        assign(
+          v,
+          v
+            .read()
+            .mul(2)
+            .add(1 + (i % 3)),
+        ),
+      ),
+    )
   await Promise.all(runs)
   let expected = 0
   for (let i = 0; i < 100; i++) expected = Math.fround(Math.fround(expected * 2) + 1 + (i % 3))
@@ -113,7 +141,10 @@ test('a tensor evaluated before the write keeps its value', async () => {
   await evaluate(assign(v, zeros([2])))
   assert.equal(await list(y), [2, 2])
   // ... but cannot be differentiated any more.
-  assert.throws(() => y.sum().backward(), (error: TenonError) => error.code === 'STALE')
+  assert.throws(
+    () => y.sum().backward(),
+    (error: TenonError) => error.code === 'STALE',
+  )
 })
 
 test('an update is performed once', async () => {
@@ -135,7 +166,10 @@ test('a run that fails half-way leaves every variable as it was, also with runs 
     runs.push(evaluate(loss, assign(v, v.read().add(loss.mul(0)).add(1))))
   }
   const settled = await Promise.allSettled(runs)
-  assert.equal(settled.map((s) => s.status === 'rejected'), settled.map((_, i) => i % 4 === 1))
+  assert.equal(
+    settled.map((s) => s.status === 'rejected'),
+    settled.map((_, i) => i % 4 === 1),
+  )
   const reason = (settled[1] as PromiseRejectedResult).reason as TenonError
   assert.is(reason.code, 'INDEX')
   assert.match(reason.message, /\[0, 3\), got 3/)
@@ -148,7 +182,10 @@ test('what reads the result of a run that fails, fails as well', async () => {
   const after = evaluate(x.add(1))
   await rejects(failing, 'INDEX', /got 9/)
   await rejects(after, 'INDEX', /got 9/)
-  assert.throws(() => x.sum().itemSync(), (error: TenonError) => error.code === 'INDEX')
+  assert.throws(
+    () => x.sum().itemSync(),
+    (error: TenonError) => error.code === 'INDEX',
+  )
 })
 
 test('an AbortSignal stops an evaluation; variables keep what they had', async () => {

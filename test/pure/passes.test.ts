@@ -1,5 +1,18 @@
 import * as assert from 'uvu/assert'
-import { assign, assignSlice, checkpoint, conv2d, linear, matmul, ones, relu, tensor, TenonError, Variable, zeros } from '../../lib/index.ts'
+import {
+  assign,
+  assignSlice,
+  checkpoint,
+  conv2d,
+  linear,
+  matmul,
+  ones,
+  relu,
+  tensor,
+  TenonError,
+  Variable,
+  zeros,
+} from '../../lib/index.ts'
 import type { Tensor } from '../../lib/index.ts'
 import { kernelsOf, planOf } from '../support/plans.ts'
 import { suite } from '../support/suite.ts'
@@ -12,7 +25,10 @@ test('fuse: a chain of elementwise ops is one instruction', () => {
   const y = x.mul(w).add(b).gelu({ approximate: 'tanh' }).mul(0.5).add(x).tanh()
   const plan = planOf([y])
   assert.equal(kernelsOf(plan), ['map'])
-  assert.equal(plan.program.blocks[0]![0]!.map!.steps.map((step) => step.fn), ['mul', 'add', 'geluTanh', 'cast', 'mul', 'add', 'tanh'])
+  assert.equal(
+    plan.program.blocks[0]![0]!.map!.steps.map((step) => step.fn),
+    ['mul', 'add', 'geluTanh', 'cast', 'mul', 'add', 'tanh'],
+  )
 })
 
 test('fuse: switched off, every op is an instruction', () => {
@@ -42,7 +58,10 @@ test('fuse: programs stay within the limits of the engine', () => {
   let y: Tensor = input(10)
   for (let i = 0; i < 300; i++) y = y.add(input(10))
   for (const instr of planOf([y]).instrs) {
-    assert.ok(instr.ins.length <= 24 && instr.map!.steps.length <= 64, `${instr.ins.length} ins, ${instr.map!.steps.length} steps`)
+    assert.ok(
+      instr.ins.length <= 24 && instr.map!.steps.length <= 64,
+      `${instr.ins.length} ins, ${instr.map!.steps.length} steps`,
+    )
   }
 })
 
@@ -50,14 +69,22 @@ test('share: what is written twice is computed once', () => {
   const x = input(10)
   const plan = planOf([x.exp().sum().add(x.exp().prod())])
   assert.is(kernelsOf(plan).filter((kernel) => kernel === 'map').length, 2)
-  assert.is(kernelsOf(planOf([x.exp().sum().add(x.exp().prod())], { off: ['share', 'fuse'] })).filter((kernel) => kernel === 'map').length, 3)
+  assert.is(
+    kernelsOf(planOf([x.exp().sum().add(x.exp().prod())], { off: ['share', 'fuse'] })).filter(
+      (kernel) => kernel === 'map',
+    ).length,
+    3,
+  )
 })
 
 test('simplify: views of views, and casts there and back, cost nothing', () => {
   const x = input(2, 3, 4)
   const y = x.permute([2, 0, 1]).permute([1, 2, 0]).reshape([6, 4]).reshape([24]).cast('f64').cast('f32').mul(3)
   const [map] = planOf([y]).instrs
-  assert.equal(map!.map!.steps.map((step) => step.fn), ['cast', 'mul'])
+  assert.equal(
+    map!.map!.steps.map((step) => step.fn),
+    ['cast', 'mul'],
+  )
   assert.is(planOf([y]).instrs.length, 1)
 })
 
@@ -69,7 +96,9 @@ test('simplify: x - 0 and x * 1 of the structure vanish, a number of the user st
 
 test('widen: f16 is computed in f32 and rounded after every op', () => {
   const x = input(4).cast('f16')
-  const steps = planOf([x.mul(x).exp()]).instrs.flatMap((instr) => instr.map!.steps.map((step) => `${step.fn}:${step.dtype}`))
+  const steps = planOf([x.mul(x).exp()]).instrs.flatMap((instr) =>
+    instr.map!.steps.map((step) => `${step.fn}:${step.dtype}`),
+  )
   assert.equal(steps, ['cast:f16', 'cast:f32', 'mul:f32', 'cast:f16', 'cast:f32', 'exp:f32', 'cast:f16'])
 })
 
@@ -108,7 +137,10 @@ test('order: the old content of a variable is kept for what needs it after the w
   const plan = planOf([difference])
   assert.ok(kernelsOf(plan).indexOf('commit') >= 1)
   const last = plan.instrs[plan.instrs.length - 1]!
-  assert.ok(last.ins.some((operand) => plan.program.buffers[operand.buffer]!.space === 'arena'), plan.toString())
+  assert.ok(
+    last.ins.some((operand) => plan.program.buffers[operand.buffer]!.space === 'arena'),
+    plan.toString(),
+  )
 })
 
 test('assignSlice: the position is an operand, so another one is the same plan', () => {

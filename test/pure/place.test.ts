@@ -9,7 +9,7 @@ const test = suite('place')
 
 /** A small generator of its own, so that failures repeat. */
 function* random(seed: number): Generator<number> {
-  for (let s = seed; ; ) {
+  for (let s = seed; ;) {
     s = (Math.imul(s, 1664525) + 1013904223) >>> 0
     yield s / 2 ** 32
   }

@@ -45,7 +45,8 @@ export function fuse(graph: Graph, { chains, epilogues }: FuseOptions = { chains
     units.push({ chain: members, kernel, root })
   }
   graph.nodes.forEach((node, i) => {
-    const isKernel = !node.leaf && (node.row.kind === 'kernel' || node.row.kind === 'update' || node.row.kind === 'control')
+    const isKernel =
+      !node.leaf && (node.row.kind === 'kernel' || node.row.kind === 'update' || node.row.kind === 'control')
     if (isKernel && !taken.has(i)) units.push({ chain: [], kernel: i, root: i })
   })
   return { graph, units, inlined }
@@ -56,7 +57,8 @@ const isElementwise = (graph: Graph, i: number) => !graph.nodes[i]!.leaf && grap
 function scalarsToInline(graph: Graph, users: number[][], asked: ReadonlySet<number>): Set<number> {
   const inlined = new Set<number>()
   graph.nodes.forEach((node, i) => {
-    if (!isElementwise(graph, i) || sizeOf(node.outputs[0]!.shape) !== 1 || node.inputs.length === 0 || asked.has(i)) return
+    if (!isElementwise(graph, i) || sizeOf(node.outputs[0]!.shape) !== 1 || node.inputs.length === 0 || asked.has(i))
+      return
     if (node.row.name.startsWith('random')) return
     const isCheap = node.inputs.every((input) => {
       const kind = graph.nodes[input]!.leaf?.kind
@@ -68,7 +70,13 @@ function scalarsToInline(graph: Graph, users: number[][], asked: ReadonlySet<num
 }
 
 /** Chains by the node that each leaves behind: a node joins the chain of its users if all of them are in one, over the same shape. */
-function chainsOf(graph: Graph, users: number[][], asked: ReadonlySet<number>, inlined: ReadonlySet<number>, join: boolean) {
+function chainsOf(
+  graph: Graph,
+  users: number[][],
+  asked: ReadonlySet<number>,
+  inlined: ReadonlySet<number>,
+  join: boolean,
+) {
   const chainOf = new Map<number, number>()
   const groups = new Map<number, number[]>()
   const inputsOf = new Map<number, Set<number>>()
@@ -100,14 +108,22 @@ function chainsOf(graph: Graph, users: number[][], asked: ReadonlySet<number>, i
 }
 
 /** A kernel that can finish its output with this chain: nothing else reads it. The latest one, if there are several. */
-function kernelBefore(graph: Graph, users: number[][], asked: ReadonlySet<number>, members: readonly number[], taken: ReadonlySet<number>) {
+function kernelBefore(
+  graph: Graph,
+  users: number[][],
+  asked: ReadonlySet<number>,
+  members: readonly number[],
+  taken: ReadonlySet<number>,
+) {
   const inside = new Set(members)
   const out = graph.nodes[members[members.length - 1]!]!.outputs[0]!
-  const candidates = members.flatMap((member) => graph.nodes[member]!.inputs).filter((input) => {
-    const node = graph.nodes[input]!
-    if (node.leaf || !node.row.epilogue || asked.has(input) || taken.has(input)) return false
-    const { shape, dtype } = node.outputs[0]!
-    return sameShape(shape, out.shape) && dtype === out.dtype && users[input]!.every((user) => inside.has(user))
-  })
+  const candidates = members
+    .flatMap((member) => graph.nodes[member]!.inputs)
+    .filter((input) => {
+      const node = graph.nodes[input]!
+      if (node.leaf || !node.row.epilogue || asked.has(input) || taken.has(input)) return false
+      const { shape, dtype } = node.outputs[0]!
+      return sameShape(shape, out.shape) && dtype === out.dtype && users[input]!.every((user) => inside.has(user))
+    })
   return candidates.length > 0 ? Math.max(...candidates) : null
 }

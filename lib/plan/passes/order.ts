@@ -34,7 +34,8 @@ export function order(fused: Fused): Schedule {
   return { before, after, snapshots: snapshotsOf(fused, after) }
 }
 
-const isUpdate = ({ graph }: Fused, unit: Unit) => graph.nodes[unit.root]!.row.kind === 'update' && !graph.nodes[unit.root]!.leaf
+const isUpdate = ({ graph }: Fused, unit: Unit) =>
+  graph.nodes[unit.root]!.row.kind === 'update' && !graph.nodes[unit.root]!.leaf
 
 /** A chain runs when its last member was built; the sort is stable, and inputs are built before users. */
 function position({ graph }: Fused, unit: Unit): number {
@@ -71,7 +72,11 @@ function ancestors({ graph }: Fused, of: number): Set<number> {
 function checkCannotFail({ graph }: Fused, unit: Unit): void {
   const node = unit.kernel === null ? null : graph.nodes[unit.kernel]!
   if (!node?.row.canFail) return
-  fail('VALUE', node.row.name, 'can fail, so it may not depend on a variable that is written in the same evaluation. Evaluate the write first.')
+  fail(
+    'VALUE',
+    node.row.name,
+    'can fail, so it may not depend on a variable that is written in the same evaluation. Evaluate the write first.',
+  )
 }
 
 /** Versioned reads by units that run when the variable may have been written already. */

@@ -30,7 +30,12 @@ export function place(program: Program, { inPlace }: PlaceOptions = { inPlace: t
   ranges.forEach((range, i) => {
     if (!range) return
     const whole = classes.get(owner[i]!)
-    classes.set(owner[i]!, whole ? { first: Math.min(whole.first, range.first), last: Math.max(whole.last, range.last), bytes: range.bytes } : range)
+    classes.set(
+      owner[i]!,
+      whole
+        ? { first: Math.min(whole.first, range.first), last: Math.max(whole.last, range.last), bytes: range.bytes }
+        : range,
+    )
   })
   const ids = [...classes.keys()]
   const { offsets, total } = pack(ids.map((id) => classes.get(id)!))
@@ -94,8 +99,15 @@ function merge(program: Program, ranges: readonly (Lifetime | null)[]): number[]
     const dying = instr.ins.find((input) => {
       if (!isWhole(program.buffers, input) || lastOf[owner[input.buffer]!]! !== position) return false
       const readsOtherwise = instr.ins.some((other) => other.buffer === input.buffer && !sameWindow(other, input))
-      const sharesRoom = instr.ins.some((other) => other.buffer !== input.buffer && owner[other.buffer] === owner[input.buffer])
-      return !readsOtherwise && !sharesRoom && sameWindow({ ...out, buffer: input.buffer }, input) && bufferBytes(program.buffers[out.buffer]!) === bufferBytes(program.buffers[input.buffer]!)
+      const sharesRoom = instr.ins.some(
+        (other) => other.buffer !== input.buffer && owner[other.buffer] === owner[input.buffer],
+      )
+      return (
+        !readsOtherwise &&
+        !sharesRoom &&
+        sameWindow({ ...out, buffer: input.buffer }, input) &&
+        bufferBytes(program.buffers[out.buffer]!) === bufferBytes(program.buffers[input.buffer]!)
+      )
     })
     if (!dying) return
     owner[out.buffer] = owner[dying.buffer]!
@@ -115,5 +127,10 @@ function isWhole(buffers: readonly Buffer[], { buffer, offset, dims, strides }: 
 }
 
 function sameWindow(a: Operand, b: Operand): boolean {
-  return a.buffer === b.buffer && a.offset === b.offset && a.dims.join() === b.dims.join() && a.strides.every((s, i) => s === b.strides[i] || a.dims[i] === 1)
+  return (
+    a.buffer === b.buffer &&
+    a.offset === b.offset &&
+    a.dims.join() === b.dims.join() &&
+    a.strides.every((s, i) => s === b.strides[i] || a.dims[i] === 1)
+  )
 }

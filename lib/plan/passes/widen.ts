@@ -40,10 +40,20 @@ function widened(node: IRNode, out: Rewriter): number {
 function wide(out: Rewriter, near: IRNode, input: number): number {
   const from = out.nodes[input]!
   const isNumber = from.leaf?.kind === 'operand' || from.leaf?.kind === 'constant'
-  return isNumber ? out.add({ ...from, outputs: [{ ...from.outputs[0]!, dtype: 'f32' }] }) : cast(out, near, input, 'f32')
+  return isNumber
+    ? out.add({ ...from, outputs: [{ ...from.outputs[0]!, dtype: 'f32' }] })
+    : cast(out, near, input, 'f32')
 }
 
 function cast(out: Rewriter, near: IRNode, input: number, dtype: DType): number {
   const { shape } = out.nodes[input]!.outputs[0]!
-  return out.add({ ...near, row: table.get('cast')!, inputs: [input], attrs: { dtype }, attrsKey: dtype, outputs: [{ shape, dtype }], leaf: null })
+  return out.add({
+    ...near,
+    row: table.get('cast')!,
+    inputs: [input],
+    attrs: { dtype },
+    attrsKey: dtype,
+    outputs: [{ shape, dtype }],
+    leaf: null,
+  })
 }
