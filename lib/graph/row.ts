@@ -104,6 +104,8 @@ export interface Row<A = any> {
   readonly moves?: boolean
   /** The kernel takes an elementwise program that finishes its output in place. */
   readonly epilogue?: boolean
+  /** Kind kernel: inputs whose room the first output may take when they are not needed any more. */
+  readonly inPlace?: readonly number[]
   /** Kind elementwise: the function's name in native code, if it is not the row's. */
   readonly map?: string
   /** Kind view: the window on the input, or null if it has to be packed first. */

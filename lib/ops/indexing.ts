@@ -117,6 +117,7 @@ function scatterRow(name: string, vjp: Row<AxisAttrs>['vjp'], moves: boolean): R
     name,
     kind: 'kernel',
     canFail: true,
+    inPlace: [0],
     infer: ([x]) => x!,
     vjp,
     emit: (e, { attrs: { axis } }) =>

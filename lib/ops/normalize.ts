@@ -25,6 +25,7 @@ function lastAxisRow(name: string, vjp: Row<null>['vjp']): Row<null> {
   return defineRow<null>({
     name,
     kind: 'kernel',
+    inPlace: [0, 1],
     infer: ([x]) => x!,
     vjp,
     emit: (e, { inputs }) => {

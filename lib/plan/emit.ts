@@ -22,7 +22,7 @@ export function emit(fused: Fused, schedule: Schedule, sizes: Sizes, scheduler: 
   return new ProgramEmitter(sizes, scheduler).program(fused, schedule)
 }
 
-const NO_MAP = { map: null, epilogueIns: [], epilogue: null, blocks: [] }
+const NO_MAP = { map: null, epilogueIns: [], epilogue: null, blocks: [], inPlace: [] }
 
 export function isPacked({ dims, strides }: Operand): boolean {
   const packed = stridesOf(dims)
@@ -234,7 +234,16 @@ class BlockEmitter {
       const { program, ins } = this.#mapOf(unit, null)
       const out = this.#room(unit.root, 0)
       this.#values.set(unit.root, [out])
-      this.push({ ...NO_MAP, ...this.#origin(unit.root), kernel: 'map', outs: [out], ins, attrs: [], map: program })
+      this.push({
+        ...NO_MAP,
+        ...this.#origin(unit.root),
+        kernel: 'map',
+        outs: [out],
+        ins,
+        attrs: [],
+        map: program,
+        inPlace: ins.map((_, i) => i),
+      })
       return
     }
     const node = this.#graph.nodes[unit.kernel]!
@@ -358,7 +367,17 @@ class BlockEmitter {
       steps: [{ fn: from.dtype === out.dtype ? 'copy' : 'cast', dtype: out.dtype, args: [0] }],
       results: [1],
     }
-    this.push({ ...NO_MAP, kernel: 'map', outs: [out], ins, attrs: [], map, op: near.row.name, site: near.site })
+    this.push({
+      ...NO_MAP,
+      kernel: 'map',
+      outs: [out],
+      ins,
+      attrs: [],
+      map,
+      inPlace: [0],
+      op: near.row.name,
+      site: near.site,
+    })
   }
 
   temp(dtype: DType, dims: readonly number[]): Operand {
@@ -432,7 +451,8 @@ class NodeEmitter implements ControlEmitter {
   }
 
   instr(kernel: string, outs: readonly Operand[], ins: readonly Operand[], attrs: readonly number[] = []): void {
-    this.#block.push({ ...NO_MAP, kernel, outs, ins, attrs, op: this.#node.row.name, site: this.#node.site })
+    const { name: op, inPlace = [] } = this.#node.row
+    this.#block.push({ ...NO_MAP, kernel, outs, ins, attrs, inPlace, op, site: this.#node.site })
   }
 
   inline(block: Block, args: readonly Operand[]): readonly Operand[] {

@@ -39,6 +39,8 @@ export interface Instr {
   readonly epilogue: MapProgram | null
   /** Blocks of control instructions, by number. */
   readonly blocks: readonly number[]
+  /** Positions of the ins whose room outs[0] may take. */
+  readonly inPlace: readonly number[]
   /** The op that it came from, and where the user called it (TENON_DEBUG). */
   readonly op: string
   readonly site: string

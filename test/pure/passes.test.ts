@@ -88,6 +88,18 @@ test('simplify: views of views, and casts there and back, cost nothing', () => {
   assert.is(planOf([y]).instrs.length, 1)
 })
 
+test('simplify: the gradient of a weight comes out as the weight lies', () => {
+  const w = new Variable(zeros([3, 5]))
+  linear(input(4, 5), w).sum().backward()
+  const plan = planOf([w.grad!])
+  const products = plan.instrs.filter((instr) => instr.kernel === 'matmul')
+  assert.equal(
+    products.map((instr) => instr.outs[0]!.dims),
+    [[3, 5]],
+  )
+  assert.is(plan.program.buffers[products[0]!.outs[0]!.buffer]!.space, 'output', plan.toString())
+})
+
 test('simplify: x - 0 and x * 1 of the structure vanish, a number of the user stays an operand', () => {
   const x = input(4)
   assert.is(planOf([x.pow(1).exp()]).instrs[0]!.map!.steps.length, 1)

@@ -52,6 +52,18 @@ test('a result takes the place of an input that dies there', () => {
   assert.ok(withReuse.placement.arenaBytes < 2 * 4096, String(withReuse.placement.arenaBytes))
 })
 
+test('a scatter writes over what it starts from, if nobody else reads that', () => {
+  const base = tensor(new Float32Array(1000)).exp()
+  const [index, values] = [tensor(new BigInt64Array(10)), tensor(new Float32Array(10))]
+  const plan = planOf([base.scatterAdd(0, index, values).sum()])
+  const scatter = plan.instrs.find((instr) => instr.kernel === 'scatterAdd')!
+  const offset = (buffer: number) => plan.placement.offsets[buffer]
+  assert.is(offset(scatter.outs[0]!.buffer), offset(scatter.ins[0]!.buffer))
+  const kept = planOf([base.scatterAdd(0, index, values).sum(), base.prod()])
+  const other = kept.instrs.find((instr) => instr.kernel === 'scatterAdd')!
+  assert.is.not(kept.placement.offsets[other.outs[0]!.buffer], kept.placement.offsets[other.ins[0]!.buffer])
+})
+
 test('an input that is read in another order as well keeps its place', () => {
   const x = tensor(new Float32Array(64 * 64), { shape: [64, 64] }).exp()
   const y = x.add(x.transpose())

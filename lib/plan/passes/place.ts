@@ -88,15 +88,16 @@ function lifetimes(program: Program): (Lifetime | null)[] {
   return found
 }
 
-/** For each buffer, the one whose room it takes: itself, or an input of the map that writes it. */
+/** For each buffer, the one whose room it takes: itself, or an input of the instruction that writes it. */
 function merge(program: Program, ranges: readonly (Lifetime | null)[]): number[] {
   const owner = program.buffers.map((_, i) => i)
   const lastOf = ranges.map((range) => range?.last ?? -1)
   program.blocks[0]!.forEach((instr, position) => {
-    if (instr.kernel !== 'map' || instr.outs.length !== 1) return
+    if (instr.inPlace.length === 0 || instr.outs.length !== 1) return
     const out = instr.outs[0]!
     if (!isWhole(program.buffers, out) || ranges[out.buffer]!.first !== position) return
-    const dying = instr.ins.find((input) => {
+    const dying = instr.ins.find((input, i) => {
+      if (!instr.inPlace.includes(i)) return false
       if (!isWhole(program.buffers, input) || lastOf[owner[input.buffer]!]! !== position) return false
       const readsOtherwise = instr.ins.some((other) => other.buffer === input.buffer && !sameWindow(other, input))
       const sharesRoom = instr.ins.some(
