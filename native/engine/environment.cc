@@ -30,7 +30,7 @@ Living& living() {
 
 // exit() may be called while runs are under way, and goes on to destroy what they use, BLAS's
 // buffers for one. (Windows ends all other threads first.)
-void close_all() {
+[[maybe_unused]] void close_all() {
   std::lock_guard lock(living().mutex);
   for (Environment* environment : living().list) environment->close();
 }

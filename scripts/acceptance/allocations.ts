@@ -15,7 +15,9 @@ import { adamStep, batchOf, loadImages, NoisyCNN, SeedCNN } from './workload.ts'
 const BATCH = 64
 const WARM_UP = 10
 
-const { values } = parseArgs({ options: { steps: { type: 'string', default: '50' }, counted: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { steps: { type: 'string', default: '500' }, counted: { type: 'boolean', default: false } },
+})
 if (values.counted) await count(Number(values.steps))
 else preload()
 
@@ -27,7 +29,9 @@ function preload(): void {
   try {
     const library = join(folder, 'count-allocations.so')
     const source = fileURLToPath(new URL('count-allocations.c', import.meta.url))
-    const compiler = spawnSync(process.env.CC ?? 'cc', ['-O1', '-shared', '-fPIC', '-o', library, source, '-ldl'], { encoding: 'utf8' })
+    const compiler = spawnSync(process.env.CC ?? 'cc', ['-O1', '-shared', '-fPIC', '-o', library, source, '-ldl'], {
+      encoding: 'utf8',
+    })
     if (compiler.status !== 0) throw new Error(`${source}: ${compiler.error?.message ?? compiler.stderr}`)
     const args = [...process.execArgv, fileURLToPath(import.meta.url), '--counted', '--steps', values.steps]
     const env = { ...process.env, LD_PRELOAD: library }
@@ -48,7 +52,11 @@ async function count(steps: number): Promise<void> {
     const [engine, others, ...from] = process.env.TENON_COUNT_STOP!.split(' ')
     found[model.constructor.name] = { engine: Number(engine), others: Number(others), from: from.join(' ') }
   }
-  const bounds = Object.entries(found).map(([name, { engine }]) => ({ name: `engineCalls${name}`, value: engine, most: 0 }))
+  const bounds = Object.entries(found).map(([name, { engine }]) => ({
+    name: `engineCalls${name}`,
+    value: engine,
+    most: 0,
+  }))
   // Those of the JavaScript thread and of V8's own threads, to see that the count works.
   report('allocations', bounds, { steps, counts: found, data: images.source })
 }

@@ -31,7 +31,9 @@ async function main(): Promise<void> {
     console.log('step  PyTorch     tenon       difference')
     const differences = ours.map((loss, i) => Math.abs(loss - theirs[i]!))
     ours.forEach((loss, i) => {
-      console.log(`${String(i).padStart(4)}  ${theirs[i]!.toFixed(7)}   ${loss.toFixed(7)}   ${differences[i]!.toExponential(1)}`)
+      console.log(
+        `${String(i).padStart(4)}  ${theirs[i]!.toFixed(7)}   ${loss.toFixed(7)}   ${differences[i]!.toExponential(1)}`,
+      )
     })
     const complete = theirs.length === steps && ours.length === steps
     const largest = complete ? Math.max(...differences) : NaN
@@ -48,7 +50,18 @@ async function peerLosses({ pixels, labels }: Images, folder: string): Promise<n
     'batch.0': tensor(pixels.subarray(0, steps * BATCH * PIXELS), { shape: [steps, BATCH, 1, 28, 28] }),
     'batch.1': tensor(labels.subarray(0, steps * BATCH), { shape: [steps, BATCH] }),
   })
-  const args = [peerScript, '--only', 'cnn_train', '--steps', String(steps), '--batch', file, '--dump', folder, '--no-time']
+  const args = [
+    peerScript,
+    '--only',
+    'cnn_train',
+    '--steps',
+    String(steps),
+    '--batch',
+    file,
+    '--dump',
+    folder,
+    '--no-time',
+  ]
   const { status, stderr, error } = spawnSync(python, args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${python} ${args.join(' ')}: ${error?.message ?? stderr}`)
   return (JSON.parse(readFileSync(join(folder, 'cnn_train.json'), 'utf8')) as { losses: number[] }).losses

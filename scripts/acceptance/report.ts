@@ -1,5 +1,8 @@
 /** @file How an acceptance script ends: one line of JSON with its figures and the machine, and an exit code. */
 import { cpus, loadavg } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { addon } from '../../lib/engine/addon.ts'
 
 /** A figure, the most that it may be, and what it counts. */
@@ -26,12 +29,46 @@ export function skip(name: string, reason: string): void {
 
 export const megabytes = (bytes: number): number => bytes / 2 ** 20
 
-/** What the process holds of the machine's memory. */
-export const residentBytes = (): number => process.memoryUsage.rss()
+/**
+ * Resident memory of the process over a run: the most between 10 and 20 % of it, against the most in its last tenth. (At single moments it
+ * would say how long ago V8 has collected its garbage.)
+ */
+export class Memory {
+  #early = 0
+  #late = 0
+
+  /** `done`: share of the run. */
+  sample(done: number): void {
+    if (done < 0.1 || (done > 0.2 && done < 0.9)) return
+    const now = process.memoryUsage.rss()
+    if (done <= 0.2) this.#early = Math.max(this.#early, now)
+    else this.#late = Math.max(this.#late, now)
+  }
+
+  get growthMb(): number {
+    return this.#early && this.#late ? megabytes(this.#late - this.#early) : NaN
+  }
+
+  get lateMb(): number {
+    return Math.round(megabytes(this.#late))
+  }
+}
+
+/** What loading and warming up left behind is not the run's. */
+export async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  for (let i = 0; i < 3; i++) {
+    collect()
+    // V8 frees array buffers on a thread of its own.
+    await sleep(50)
+  }
+}
 
 const print = (line: object) => console.log(JSON.stringify(line))
 
-const round = (x: number) => (Number.isInteger(x) || Math.abs(x) < 1e-3 ? x : Number(x.toFixed(4)))
+/** For reading. */
+export const round = (x: number): number => (Number.isInteger(x) || Math.abs(x) < 1e-3 ? x : Number(x.toFixed(4)))
 
 function machine(): object {
   const { threads, targets } = addon().stats()

@@ -47,7 +47,7 @@ export interface Images {
   readonly source: 'MNIST' | 'random'
 }
 
-/** The first `count` training images; random ones where there is no MNIST in TENON_DATA or ../shared/data. */
+/** The first `count` training images, or all; random ones where there is no MNIST in TENON_DATA or ../shared/data. */
 export async function loadImages(count: number): Promise<Images> {
   const folder = mnistFolder()
   if (!folder) {
@@ -55,9 +55,14 @@ export async function loadImages(count: number): Promise<Images> {
     return { pixels, labels: (await randint(0, 10, [count]).data()) as BigInt64Array, source: 'random' }
   }
   const { train } = await data.loadMnist(folder)
-  const bytes = (await train.images.narrow(0, 0, count).data()) as Uint8Array
-  const labels = (await train.labels.narrow(0, 0, count).data()) as Uint8Array
-  return { pixels: Float32Array.from(bytes, (x) => x / 255), labels: BigInt64Array.from(labels, BigInt), source: 'MNIST' }
+  const n = Math.min(count, train.labels.size)
+  const bytes = (await train.images.narrow(0, 0, n).data()) as Uint8Array
+  const labels = (await train.labels.narrow(0, 0, n).data()) as Uint8Array
+  return {
+    pixels: Float32Array.from(bytes, (x) => x / 255),
+    labels: BigInt64Array.from(labels, BigInt),
+    source: 'MNIST',
+  }
 }
 
 /** The rows of batch `i`, going round: [size, 1, 28, 28] and [size]. */
