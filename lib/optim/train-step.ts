@@ -1,6 +1,7 @@
 /** @file trainStep: forward, backward and the update as one asynchronous function. */
 import { check, checkOptions, fail } from '../errors.ts'
 import { compileTraced } from '../engine/compile.ts'
+import { perform } from '../engine/evaluate.ts'
 import { backward, trainableLeaves } from '../graph/gradient.ts'
 import { Tensor } from '../graph/tensor.ts'
 import type { Variable } from '../graph/variable.ts'
@@ -24,6 +25,8 @@ export interface TrainStepOptions {
    * model's mode, stay what they were then. Default: false.
    */
   compile?: boolean
+  /** Called between backward and the update with the parameters that have a gradient: the place to clip. */
+  gradients?: ((parameters: readonly Variable[]) => void) | undefined
 }
 
 /**
@@ -37,59 +40,68 @@ export function trainStep<A extends readonly TensorLike[], R extends StepResults
   fn: (...args: { [K in keyof A]: Tensor }) => R,
   options: TrainStepOptions = {},
 ): (...args: A) => Promise<R> {
-  checkOptions('trainStep', options, ['compile'])
-  const build = (args: readonly Tensor[]) => buildStep(model, optimizer, () => fn(...(args as never)))
+  checkOptions('trainStep', options, ['compile', 'gradients'])
+  const build = (args: readonly Tensor[]): BuiltStep<R> => {
+    const { results, reached } = differentiate(model, optimizer, () => fn(...(args as never)))
+    options.gradients?.(reached.filter(({ grad }) => grad !== null))
+    const pending = optimizer.pending()
+    reached.forEach(forget)
+    return { results, updates: pending.updates, pending }
+  }
   return options.compile ? compiledStep<A, R>(optimizer, build) : plainStep<A, R>(optimizer, build)
 }
 
-interface Built<R> {
+/** @internal What a step will do. */
+export interface BuiltStep<R> {
   readonly results: R
-  readonly reached: readonly Variable[]
+  readonly updates: readonly Tensor[]
+  /** Null: the optimiser makes no step with it. */
+  readonly pending: PendingStep | null
 }
 
-type Build<R> = (args: readonly Tensor[]) => Built<R>
+type Build<R> = (args: readonly Tensor[]) => BuiltStep<R>
 
-function plainStep<A extends readonly TensorLike[], R extends StepResults>(
+/** @internal Builds its graph at each call. */
+export function plainStep<A extends readonly TensorLike[], R extends StepResults>(
   optimizer: Optimizer<{ lr: number }>,
   build: Build<R>,
-) {
-  return async (...args: A): Promise<R> => {
-    const { results, reached } = build(args.map((arg) => asTensor('trainStep', arg)))
-    const also = results instanceof Tensor ? [results] : Object.values(results)
-    const step = optimizer.step({ also })
-    reached.forEach(forget)
-    await step
+): (...args: A) => Promise<R> {
+  return async (...args) => {
+    const { results, updates, pending } = build(args.map((arg) => asTensor('trainStep', arg)))
+    const run = perform(updates, results instanceof Tensor ? [results] : Object.values(results))
+    await (pending ? optimizer.track(pending, run) : run)
     return results
   }
 }
 
-function compiledStep<A extends readonly TensorLike[], R extends StepResults>(
+/** @internal Builds it once for each combination of argument shapes and dtypes. */
+export function compiledStep<A extends readonly TensorLike[], R extends StepResults>(
   optimizer: Optimizer<{ lr: number }>,
   build: Build<R>,
-) {
-  const steps = new Map<string, PendingStep>()
+): (...args: A) => Promise<R> {
+  const steps = new Map<string, PendingStep | null>()
   const run = compileTraced<A, R>((...args) => {
-    const { results, reached } = build(args)
-    const pending = optimizer.pending()
-    reached.forEach(forget)
+    const { results, updates, pending } = build(args)
     steps.set(signatureOf(args), pending)
-    return { results, updates: pending.updates }
+    return { results, updates }
   })
-  return async (...args: A): Promise<R> => {
+  return async (...args) => {
     const results = run(...args)
     const pending = steps.get(signatureOf(args))
     return pending ? optimizer.track(pending, results) : results
   }
 }
 
-/** What compiled functions are traced for. */
-const signatureOf = (args: readonly TensorLike[]) => args.map(({ dtype, shape }) => `${dtype}${shape.join()}`).join(';')
+/** @internal What compiled functions are traced for. */
+export const signatureOf = (args: readonly TensorLike[]): string =>
+  args.map(({ dtype, shape }) => `${dtype}${shape.join()}`).join(';')
 
-function buildStep<R extends StepResults>(
+/** @internal Calls `fn` and leaves the gradients of its loss in the variables that it reaches. */
+export function differentiate<R extends StepResults>(
   model: Trainable,
   optimizer: Optimizer<{ lr: number }>,
   fn: () => R,
-): Built<R> {
+): { readonly results: R; readonly reached: readonly Variable[] } {
   optimizer.zeroGrad()
   const results = fn()
   const loss = results instanceof Tensor ? results : (results as { loss?: unknown })?.loss
