@@ -15,7 +15,8 @@ const floors = [
   ['plan'],
   ['engine'],
   ['nn', 'optim', 'data'],
-  ['train', 'io'],
+  ['io'],
+  ['train'],
   ['text', 'vision', 'audio', 'recommend', 'interpret', 'compress', 'learn', 'distributed'],
   ['cli'],
 ]

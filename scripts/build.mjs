@@ -2,7 +2,7 @@
  * @file `npm run build`, `build:debug`, `build:asan`, `build:tsan`: the addon by cmake-js, and dist/ by tsc. Each is
  * skipped when its sources and its tools are those of the last time.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { attempt, root, run, whenStarted } from './command.mjs'
@@ -48,6 +48,7 @@ export async function buildDist() {
   return once('dist', content, 'dist/index.js', async () => {
     rmSync(join(root, 'dist'), { recursive: true, force: true })
     await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'])
+    chmodSync(join(root, 'dist/cli/main.js'), 0o755) // `npx tenon` in this folder starts the file itself
   })
 }
 
