@@ -2,7 +2,21 @@
 import { fail } from './errors.ts'
 
 /** In the order of the plan format (docs/plan.md). */
-export const dtypes = ['f64', 'f32', 'f16', 'bf16', 'i64', 'i32', 'i16', 'i8', 'u64', 'u32', 'u16', 'u8', 'bool'] as const
+export const dtypes = [
+  'f64',
+  'f32',
+  'f16',
+  'bf16',
+  'i64',
+  'i32',
+  'i16',
+  'i8',
+  'u64',
+  'u32',
+  'u16',
+  'u8',
+  'bool',
+] as const
 export type DType = (typeof dtypes)[number]
 
 const BYTES = { f64: 8, f32: 4, f16: 2, bf16: 2, i64: 8, i32: 4, i16: 2, i8: 1, u64: 8, u32: 4, u16: 2, u8: 1, bool: 1 }

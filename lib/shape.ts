@@ -66,7 +66,11 @@ export function broadcast(op: string, a: Shape, b: Shape): Shape {
     const m = a[a.length - rank + i] ?? 1
     const n = b[b.length - rank + i] ?? 1
     if (m !== n && m !== 1 && n !== 1) {
-      fail('SHAPE', op, `shapes must broadcast, got ${showShape(a)} and ${showShape(b)}. Sizes of one axis are equal or 1.`)
+      fail(
+        'SHAPE',
+        op,
+        `shapes must broadcast, got ${showShape(a)} and ${showShape(b)}. Sizes of one axis are equal or 1.`,
+      )
     }
     shape[i] = m === 1 ? n : m
   }

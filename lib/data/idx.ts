@@ -1,15 +1,12 @@
 /** @file IDX files, the format of MNIST: a few bytes of header, then big-endian numbers; plain or gzip. Hostile until parsed. */
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { pipeline } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { bytesOf } from '../dtype.ts'
 import type { DType } from '../dtype.ts'
-import { checkOptions, fail, TenonError } from '../errors.ts'
+import { checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { fromBuffer } from '../ops/create.ts'
 import { MAX_RANK, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
+import { lookAt, readChunks } from './read-file.ts'
 
 /** By the third byte of the file. */
 const DTYPES: Readonly<Record<number, DType>> = { 8: 'u8', 9: 'i8', 11: 'i16', 12: 'i32', 13: 'f32', 14: 'f64' }
@@ -26,28 +23,10 @@ export interface ReadIdxOptions {
 export async function readIdx(path: string, options: ReadIdxOptions = {}): Promise<Tensor> {
   checkOptions('readIdx', options, ['maxBytes'])
   const { maxBytes = 2 ** 31 } = options
-  try {
-    const { isGzip, size } = await lookAt(path)
-    const collector = new Collector(path, Math.min(maxBytes, isGzip ? size * MAX_RATIO : size))
-    const file = createReadStream(path)
-    // The loop throws what goes wrong in either stream; leaving it closes both.
-    const chunks = isGzip ? pipeline(file, createGunzip(), () => {}) : file
-    for await (const chunk of chunks) collector.push(chunk as Uint8Array)
-    return collector.finish()
-  } catch (error) {
-    if (error instanceof TenonError) throw error
-    throw new TenonError('FORMAT', 'readIdx', `${path}: cannot be read: ${(error as Error).message}.`, { cause: error })
-  }
-}
-
-async function lookAt(path: string): Promise<{ isGzip: boolean; size: number }> {
-  const file = await open(path, 'r')
-  try {
-    const { buffer } = await file.read(new Uint8Array(2), 0, 2, 0)
-    return { isGzip: buffer[0] === 0x1f && buffer[1] === 0x8b, size: (await file.stat()).size }
-  } finally {
-    await file.close()
-  }
+  const { isGzip, size } = await lookAt('readIdx', path)
+  const collector = new Collector(path, Math.min(maxBytes, isGzip ? size * MAX_RATIO : size))
+  for await (const chunk of readChunks('readIdx', path)) collector.push(chunk)
+  return collector.finish()
 }
 
 /** Takes the file's bytes as they come. */
