@@ -1,4 +1,4 @@
-/** @file A convolutional network on MNIST. `npm run demo -- --data DIR [--seed N] [--epochs N]`, DIR with the four idx files. */
+/** @file A convolutional network on MNIST. `npx tsx examples/cnn.ts --data DIR [--seed N] [--epochs N]`, DIR with the four idx files. */
 import { parseArgs } from 'node:util'
 import { crossEntropy, data, manualSeed, nn, noGrad, optim, rand, tensor, trainStep, type Tensor } from 'tenon'
 

@@ -69,3 +69,36 @@ export { trainStep } from './optim/train-step.ts'
 export type { StepResults, TrainStepOptions } from './optim/train-step.ts'
 export * as data from './data/index.ts'
 export { inspectSafetensors, loadSafetensors, parseSafetensors, saveSafetensors } from './io/safetensors.ts'
+export { modelSummary } from './nn/summary.ts'
+export type { LayerSummary, ModelSummary } from './nn/summary.ts'
+export { CsvLogger, JsonLinesLogger } from './train/logs.ts'
+export type { LogFileOptions, Logger, Picture } from './train/logs.ts'
+export { TensorBoardLogger } from './train/tensorboard.ts'
+export { writeReport } from './train/report.ts'
+export type { ReportInput, Reproduce } from './train/report.ts'
+export type { Confusion, Mistake } from './train/report-results.ts'
+export { Trainer } from './train/trainer.ts'
+export type { EvaluateDataOptions, FitOptions, TrainData, TrainerOptions } from './train/trainer.ts'
+export type { EpochRecord, History, StepRecord } from './train/history.ts'
+export { GraphMetric, MeanMetric } from './train/metric.ts'
+export type { Metric, MetricFunction, Metrics } from './train/metric.ts'
+export {
+  accuracy,
+  auc,
+  confusionMatrix,
+  f1,
+  mae,
+  mse,
+  perplexity,
+  precision,
+  recall,
+  rmse,
+  topK,
+} from './train/metrics.ts'
+export type { AverageOptions, ConfusionMatrix, LabelOptions } from './train/metrics.ts'
+export { EarlyStopping } from './train/callbacks.ts'
+export type { Callback, CallbackState, EarlyStoppingOptions } from './train/callbacks.ts'
+export { bestCheckpoint, latestCheckpoint, listCheckpoints } from './train/checkpoint-folder.ts'
+export type { CheckpointOptions } from './train/checkpoint-folder.ts'
+export type { LearningRateOptions, LearningRates } from './train/lr-finder.ts'
+export type { ReportOptions } from './train/results.ts'

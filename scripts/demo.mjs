@@ -1,32 +1,31 @@
-/** @file `npm run demo -- --data DIR [--seed N] [--epochs N]`: set-up and build where needed, then examples/cnn.ts on MNIST. */
+/** @file `npm run demo`: set-up and build where needed, then `tenon demo` from the sources, with the same options. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root, run, whenStarted } from './command.mjs'
 
-const usage = `usage: npm run demo -- --data DIR [--seed N] [--epochs N]
-DIR is a folder with the idx files of MNIST, plain or gzipped: train-images-idx3-ubyte, train-labels-idx1-ubyte,
-t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte. They are Yann LeCun's, Corinna Cortes' and Christopher Burges' "The MNIST
-database of handwritten digits"; many data set libraries and archives carry copies of them.`
+const usage = `usage: npm run demo -- [--data DIR] [--seed N] [--epochs N] [--out DIR]
+Without --data the digits are drawn; nothing is downloaded for them. DIR is a folder with the idx files of MNIST, plain or
+gzipped: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte. They are Yann
+LeCun's, Corinna Cortes' and Christopher Burges' "The MNIST database of handwritten digits"; many data set libraries and
+archives carry copies of them. The model and the report go to --out (build/demo).`
 
 await whenStarted(import.meta.url, async (args) => {
-  const { values } = parseOrExit(args)
-  if (!values.data || !existsSync(values.data))
-    fail(values.data ? `There is no folder ${values.data}.` : 'No data given.')
+  const { help, data } = optionsOf(args)
+  if (help) return console.log(usage)
+  // Before minutes of set-up, not after.
+  if (data !== undefined && !existsSync(data)) fail(`There is no folder ${data}.`)
   await run(process.execPath, ['scripts/bootstrap.mjs'], { show: true })
-  const options = ['seed', 'epochs'].flatMap((name) => (values[name] ? [`--${name}`, String(values[name])] : []))
-  const example = ['--import', 'tsx', 'examples/cnn.ts', '--data', resolve(String(values.data)), ...options]
-  process.exitCode = spawnSync(process.execPath, example, { cwd: root, stdio: 'inherit' }).status ?? 1
+  const command = ['--import', 'tsx', 'lib/cli/main.ts', 'demo', '--out', 'build/demo', ...args]
+  process.exitCode = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' }).status ?? 1
 })
 
 /** @param {string[]} args */
-function parseOrExit(args) {
+function optionsOf(args) {
+  const text = /** @type {const} */ ({ type: 'string' })
+  const help = /** @type {const} */ ({ type: 'boolean', short: 'h' })
   try {
-    const text = /** @type {const} */ ({ type: 'string' })
-    return /** @type {{ values: Record<string, string | undefined> }} */ (
-      parseArgs({ args, options: { data: text, seed: text, epochs: text } })
-    )
+    return parseArgs({ args, options: { data: text, seed: text, epochs: text, out: text, help } }).values
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error))
   }

@@ -1,0 +1,121 @@
+/** @file The `tenon` command as a process of its own: what it prints, and its exit codes. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as assert from 'uvu/assert'
+import { loadSafetensors } from '../../lib/index.ts'
+import { DigitNet } from '../../lib/vision/digit-net.ts'
+import { drawDigits } from '../../lib/vision/digits.ts'
+import { suite } from '../support/suite.ts'
+
+const test = suite('cli')
+
+const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'tenon-cli-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+function tenon(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const command = ['--import', 'tsx', main, ...args]
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  })
+  return { status, stdout, stderr }
+}
+
+/** Arguments, exit code, and what stands on stdout or, behind a failure, on stderr. */
+const calls: [args: string[], status: number, phrases: string[]][] = [
+  [[], 0, ['Usage: tenon', 'demo', 'env', 'help']],
+  [['help'], 0, ['Usage: tenon']],
+  [['--help'], 0, ['Usage: tenon']],
+  [['help', 'demo'], 0, ['--data', '--seed', '--epochs', '--out']],
+  [['--version'], 0, [(JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version]],
+  [['dmo'], 2, ["unknown command 'dmo'", 'Did you mean demo?']],
+  [['demo', '--epoch', '2'], 2, ["unknown option '--epoch'", 'Did you mean --epochs?']],
+  [['demo', '--epochs', '0'], 2, ['--epochs', 'an integer from 1 on']],
+  [['demo', '--seed', '1e3'], 2, ['--seed', 'an integer from 0 on']],
+  [['demo', 'fast'], 2, ['too many arguments']],
+  [['demo', '--data', join(folder, 'nowhere'), '--out', join(folder, 'a')], 1, ['train-images', 'nowhere']],
+  [['demo', '--out', '/dev/null/b'], 1, ['ENOTDIR', '/dev/null/b']],
+]
+for (const [args, status, phrases] of calls) {
+  const shown = args.map((arg) => arg.replace(folder, '...')).join(' ')
+  test(`tenon ${shown}: exit code ${status}`, () => {
+    const result = tenon(args)
+    assert.is(result.status, status, result.stderr)
+    const text = status === 0 ? result.stdout : result.stderr
+    for (const phrase of phrases) assert.ok(text.includes(phrase), `no '${phrase}' in:\n${text}`)
+    assert.not.ok(/^ {4}at /m.test(result.stderr), `a stack is no message:\n${result.stderr}`)
+  })
+}
+
+test('tenon env: says what a bug report needs', () => {
+  const { status, stdout } = tenon(['env', '--json'], { TENON_THREADS: '1' })
+  assert.is(status, 0)
+  const report = JSON.parse(stdout) as Record<string, string | number>
+  assert.is(report.threads, 1)
+  assert.match(String(report.node), process.version)
+  assert.match(String(report.addon), /\.node$/)
+  assert.match(String(report.blas), /OpenBLAS|Accelerate/)
+  assert.match(String(report.settings), 'TENON_THREADS=1')
+  for (const name of ['tenon', 'platform', 'processor', 'memory', 'instructions', 'engine memory']) {
+    assert.ok(report[name], `${name} is missing`)
+  }
+})
+
+test('tenon env: says what is wrong where the addon cannot be loaded, exit code 1', () => {
+  const { status, stdout } = tenon(['env'], { TENON_NATIVE: join(folder, 'none.node') })
+  assert.is(status, 1)
+  assert.match(stdout, /^addon +.*none\.node$/m)
+  assert.match(stdout, /^problem +.*cannot be loaded.*none\.node/m)
+  assert.match(stdout, /^processor +\S/m)
+})
+
+/** A folder as MNIST's, with drawn digits. */
+function idxFolder(numTrain: number, numTest: number): string {
+  const at = mkdtempSync(join(folder, 'idx-'))
+  const write = (name: string, shape: number[], data: Uint8Array) => {
+    const header = Buffer.alloc(4 + 4 * shape.length)
+    header.writeUInt32BE(0x0800 + shape.length)
+    shape.forEach((n, i) => header.writeUInt32BE(n, 4 + 4 * i))
+    writeFileSync(join(at, name), Buffer.concat([header, data]))
+  }
+  const parts = [
+    ['train', 0, numTrain],
+    ['t10k', numTrain, numTest],
+  ] as const
+  for (const [part, first, count] of parts) {
+    const { images, labels } = drawDigits({ first, count })
+    write(`${part}-images-idx3-ubyte`, [count, 28, 28], images)
+    write(`${part}-labels-idx1-ubyte`, [count], labels)
+  }
+  return at
+}
+
+test('tenon demo --data: trains, tells how well it reads, saves; the same seed gives the same model', async () => {
+  const data = idxFolder(1000, 130) // 130: the last part of the test is not a full one
+  const args = ['demo', '--data', data, '--epochs', '2', '--seed', '7', '--out']
+  const [first, second] = [join(folder, 'first'), join(folder, 'deep/second')]
+  const { status, stdout, stderr } = tenon([...args, first])
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /1000 handwritten digits to learn from, 130 to be tested with/)
+  assert.match(stdout, /^right, %( +[\d.]+){10}$/m)
+  assert.match(stdout, /^read right:\na \d, [\d.]+ %/m)
+  assert.match(stdout, /[▀▄█]{3}/)
+  const last = stdout.trimEnd().split('\n').at(-1)!
+  assert.match(last, /^test accuracy [01]\.\d{4} in \d+\.\d s$/)
+  assert.ok(Number(last.split(' ')[2]) > 0.5, last)
+
+  const config = JSON.parse(readFileSync(join(first, 'config.json'), 'utf8')) as Record<string, unknown>
+  assert.is(config.model, 'DigitNet')
+  assert.is(config.seed, 7)
+  assert.match(readFileSync(join(first, 'report.html'), 'utf8'), /npx tenon demo --data .* --seed 7 --epochs 2/)
+  const model = new DigitNet()
+  await model.loadStateDict(await loadSafetensors(join(first, 'model.safetensors')))
+
+  assert.is(tenon([...args, second]).status, 0)
+  const bytes = (at: string) => readFileSync(join(at, 'model.safetensors'))
+  assert.ok(bytes(first).equals(bytes(second)), 'the models differ')
+})
