@@ -101,6 +101,13 @@ function element(value: Scalar, dtype: DType): number | bigint {
   return is64BitInteger(dtype) ? big : Number(big)
 }
 
+/** The bytes of an array, alone in a buffer. (`slice` of a Buffer would share its pool.) */
+function copyOf({ buffer, byteOffset, byteLength }: TypedArray): ArrayBuffer {
+  const copy = new Uint8Array(byteLength)
+  copy.set(new Uint8Array(buffer, byteOffset, byteLength))
+  return copy.buffer
+}
+
 function fromTypedArray(array: TypedArray, { dtype, shape = [array.length], transfer = false }: TensorOptions): Tensor {
   const own = dtypeOfArray(array)
   checkShape('tensor', shape)
@@ -111,7 +118,7 @@ function fromTypedArray(array: TypedArray, { dtype, shape = [array.length], tran
   const buffer =
     transfer && isWhole && array.buffer instanceof ArrayBuffer
       ? structuredClone(array.buffer, { transfer: [array.buffer] })
-      : (array.slice().buffer as ArrayBuffer)
+      : copyOf(array)
   const t = fromBuffer(buffer, [...shape], own)
   return dtype === undefined ? t : cast(t, dtype)
 }

@@ -142,3 +142,10 @@ test('zeros, ones, full: may be evaluated and written like any other', () => {
   assert.equal([...(ops.full([2], -1, { dtype: 'i32' }).dataSync() as Int32Array)], [-1, -1])
   assert.equal([...(ops.full([2], true, { dtype: 'bool' }).dataSync() as Uint8Array)], [1, 1])
 })
+
+test('tensor: a Buffer lies in a pool, and its own bytes are taken', () => {
+  assert.equal([...(ops.tensor(Buffer.from([5, 6, 7])).dataSync() as Uint8Array)], [5, 6, 7])
+  const part = new Float32Array([1, 2, 3, 4]).subarray(1, 3)
+  assert.equal([...(ops.tensor(part, { transfer: true }).dataSync() as Float32Array)], [2, 3])
+  assert.is(part.length, 2, 'a view of a larger buffer is copied')
+})
