@@ -7,6 +7,7 @@ import { toGraph } from './ir.ts'
 import type { Graph } from './ir.ts'
 import { fuse } from './passes/fuse.ts'
 import type { Fused } from './passes/fuse.ts'
+import { orient } from './passes/orient.ts'
 import { order } from './passes/order.ts'
 import type { Schedule } from './passes/order.ts'
 import { place } from './passes/place.ts'
@@ -21,7 +22,7 @@ import { walkBlock } from './walk.ts'
 import type { Walk } from './walk.ts'
 
 /** The passes that can be switched off by name (TENON_PASSES_OFF=fuse,place), to find one that errs. */
-export const optional = ['simplify', 'share', 'fuse', 'epilogue', 'place'] as const
+export const optional = ['orient', 'simplify', 'share', 'fuse', 'epilogue', 'place'] as const
 export type Optional = (typeof optional)[number]
 
 /** What the engine answers when it has checked a plan. */
@@ -119,6 +120,7 @@ function schedules(walk: Walk, off: ReadonlySet<string>): { fused: Fused; schedu
 export function optimize(graph: Graph, off: ReadonlySet<string>): Graph {
   let g = prune(graph)
   if (!off.has('simplify')) g = simplify(g)
+  if (!off.has('orient')) g = orient(g)
   g = widen(g)
   if (!off.has('share')) g = share(g)
   return prune(g)

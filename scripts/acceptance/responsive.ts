@@ -2,6 +2,7 @@
  * @file Point 4, first half: while a model trains on every core, a 5 ms timer of the same process is not late, and memory
  * does not grow. `node --import tsx scripts/acceptance/responsive.ts [--seconds S] [--p99 MS] [--worst MS]`.
  */
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { collectGarbage, Memory, report, round } from './report.ts'
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
   const idleLate = await idle.stop()
 
   const memory = new Memory()
+  const [ranBefore, waitedBefore] = javascriptThread()
   const timer = watchTimer()
   const start = performance.now()
   const elapsed = () => (performance.now() - start) / 1000
@@ -44,6 +46,7 @@ async function main(): Promise<void> {
     memory.sample(elapsed() / seconds)
   }
   const late = await timer.stop()
+  const [ran, waited] = javascriptThread()
   report(
     'responsive',
     [
@@ -53,6 +56,7 @@ async function main(): Promise<void> {
     ],
     {
       idle: { p99LateMs: at(idleLate, 0.99), worstLateMs: at(idleLate, 1) },
+      javascriptThread: { ranMs: round(ran - ranBefore), waitedForProcessorMs: round(waited - waitedBefore) },
       medianLateMs: at(late, 0.5),
       seconds,
       ticks: late.length,
@@ -66,6 +70,13 @@ async function main(): Promise<void> {
 
 function at(sorted: readonly number[], share: number): number {
   return round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN)
+}
+
+/** Time that the kernel gave to this thread, and that it let it wait for a processor, in ms; zeros elsewhere than on Linux. */
+function javascriptThread(): [ran: number, waited: number] {
+  if (process.platform !== 'linux') return [0, 0]
+  const [ran, waited] = readFileSync('/proc/self/schedstat', 'utf8').split(' ')
+  return [Number(ran) / 1e6, Number(waited) / 1e6]
 }
 
 /** Notes how late each tick is; `stop` gives them in ms, sorted. */

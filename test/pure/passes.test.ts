@@ -88,7 +88,7 @@ test('simplify: views of views, and casts there and back, cost nothing', () => {
   assert.is(planOf([y]).instrs.length, 1)
 })
 
-test('simplify: the gradient of a weight comes out as the weight lies', () => {
+test('orient: the gradient of a weight comes out as the weight lies', () => {
   const w = new Variable(zeros([3, 5]))
   linear(input(4, 5), w).sum().backward()
   const plan = planOf([w.grad!])

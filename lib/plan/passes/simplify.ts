@@ -3,42 +3,19 @@ import { bytesOf, isFloat, isNarrow } from '../../dtype.ts'
 import type { DType } from '../../dtype.ts'
 import { sameShape } from '../../shape.ts'
 import type { Graph, IRNode, Rewriter } from '../ir.ts'
-import { rewrite, usersOf } from '../ir.ts'
+import { rewrite } from '../ir.ts'
 
 export function simplify(graph: Graph): Graph {
-  const users = usersOf(graph)
-  const asked = new Set(graph.results)
-  return rewrite(graph, (node, out, old) => {
+  return rewrite(graph, (node, out) => {
     const kept = neutral(node, out) ?? noop(node, out)
-    if (kept !== null) return kept
-    const input = graph.nodes[old]!.inputs[0]
-    const isOnlyUser = input !== undefined && users[input]!.length === 1 && !asked.has(input)
-    return (isOnlyUser ? turned(node, out) : null) ?? out.add(composed(node, out))
+    return kept ?? out.add(composed(node, out))
   })
-}
-
-/** (a b)^T = b^T a^T: the product comes out as it is wanted, and BLAS reads transposed operands as they lie. */
-function turned(node: IRNode, out: Rewriter): number | null {
-  const product = node.inputs.length === 1 ? out.nodes[node.inputs[0]!]! : null
-  if (node.leaf || node.row.name !== 'permute' || !product || product.leaf || product.row.name !== 'matmul') return null
-  const { axes } = node.attrs as { axes: readonly number[] }
-  const rank = axes.length
-  const swapsLast = axes.every((axis, i) => axis === (i < rank - 2 ? i : rank - 1 - (i - (rank - 2))))
-  if (!swapsLast) return null
-  const transposed = (i: number) => {
-    const { shape, dtype } = spec(out, i)
-    const turnedSpec = { shape: axes.map((axis) => shape[axis]!), dtype }
-    const view = composed({ ...node, inputs: [i], outputs: [turnedSpec] }, out)
-    return noop(view, out) ?? out.add(view)
-  }
-  const [a, b] = product.inputs as [number, number]
-  return out.add({ ...product, inputs: [transposed(b), transposed(a)], outputs: node.outputs, order: node.order })
 }
 
 const spec = (out: Rewriter, i: number) => out.nodes[i]!.outputs[0]!
 
 /** A view or cast that changes nothing. */
-function noop(node: IRNode, out: Rewriter): number | null {
+export function noop(node: IRNode, out: Rewriter): number | null {
   const [x] = node.inputs
   if (x === undefined || node.leaf) return null
   const from = spec(out, x)
@@ -72,7 +49,7 @@ function holds(wide: DType, narrow: DType): boolean {
 }
 
 /** Views of views as one. */
-function composed(node: IRNode, out: Rewriter): IRNode {
+export function composed(node: IRNode, out: Rewriter): IRNode {
   const inner = node.inputs.length === 1 ? out.nodes[node.inputs[0]!]! : null
   if (!inner || inner.leaf || inner.row !== node.row) return node
   switch (node.row.name) {
