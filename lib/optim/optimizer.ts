@@ -103,7 +103,7 @@ export abstract class Optimizer<O extends { lr: number }> {
   stepSync(options: Pick<StepOptions, 'also'> = {}): void {
     const { pending, also } = this.#begin(options)
     this.#consume(pending, () => performSync(pending.updates, also))
-    for (const state of pending.states) state.step++
+    countStep(pending)
   }
 
   /** Discards the gradients. */
@@ -222,12 +222,12 @@ export abstract class Optimizer<O extends { lr: number }> {
   }
 
   /** @internal Counts a step from its submission on, unless it fails. */
-  async track<T>({ states }: PendingStep, run: Promise<T>): Promise<T> {
-    for (const state of states) state.step++
+  async track<T>(pending: PendingStep, run: Promise<T>): Promise<T> {
+    countStep(pending)
     try {
       return await run
     } catch (error) {
-      for (const state of states) state.step--
+      for (const state of pending.states) state.step--
       throw error
     }
   }
@@ -261,6 +261,11 @@ function slotOf(state: ParamState, param: Variable, name: string): Variable {
 
 function slot({ name, shape, dtype }: Variable, slotName: string): Variable {
   return new Variable(zeros(shape, { dtype }), { name: name ? `${name}.${slotName}` : slotName, trainable: false })
+}
+
+/** @internal Counts a step that was submitted. */
+export function countStep({ states }: PendingStep): void {
+  for (const state of states) state.step++
 }
 
 /** @internal Drops a gradient. */

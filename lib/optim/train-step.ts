@@ -1,14 +1,15 @@
 /** @file trainStep: forward, backward and the update as one asynchronous function. */
 import { check, checkOptions, fail } from '../errors.ts'
 import { compileTraced } from '../engine/compile.ts'
-import { perform } from '../engine/evaluate.ts'
+import { perform, performSync } from '../engine/evaluate.ts'
 import { backward, trainableLeaves } from '../graph/gradient.ts'
 import { Tensor } from '../graph/tensor.ts'
 import type { Variable } from '../graph/variable.ts'
+import type { Plan } from '../plan/plan.ts'
 import { asTensor } from '../ops/table.ts'
 import type { TensorLike } from '../ops/table.ts'
 import { showShape } from '../shape.ts'
-import { forget } from './optimizer.ts'
+import { countStep, forget } from './optimizer.ts'
 import type { Optimizer, PendingStep } from './optimizer.ts'
 
 /** What trainStep needs of a model. */
@@ -29,6 +30,15 @@ export interface TrainStepOptions {
   gradients?: ((parameters: readonly Variable[]) => void) | undefined
 }
 
+/** One training step as a function; it resolves to what the traced function returned. */
+export interface TrainStep<A extends readonly TensorLike[], R extends StepResults> {
+  (...args: A): Promise<R>
+  /** The blocking twin: for scripts; a small step runs on the calling thread. */
+  sync(...args: A): R
+  /** The plan of a step on arguments like these; nothing runs. */
+  plan(...args: A): Plan
+}
+
 /**
  * A function that makes one training step: calls `fn`, differentiates its loss, updates, and gives what `fn` returned, evaluated and
  * from before the update. Gradients that are there already are discarded. Throws STATE if the loss reaches a trainable variable that
@@ -39,7 +49,7 @@ export function trainStep<A extends readonly TensorLike[], R extends StepResults
   optimizer: Optimizer<{ lr: number }>,
   fn: (...args: { [K in keyof A]: Tensor }) => R,
   options: TrainStepOptions = {},
-): (...args: A) => Promise<R> {
+): TrainStep<A, R> {
   checkOptions('trainStep', options, ['compile', 'gradients'])
   const build = (args: readonly Tensor[]): BuiltStep<R> => {
     const { results, reached } = differentiate(model, optimizer, () => fn(...(args as never)))
@@ -65,31 +75,48 @@ type Build<R> = (args: readonly Tensor[]) => BuiltStep<R>
 export function plainStep<A extends readonly TensorLike[], R extends StepResults>(
   optimizer: Optimizer<{ lr: number }>,
   build: Build<R>,
-): (...args: A) => Promise<R> {
-  return async (...args) => {
-    const { results, updates, pending } = build(args.map((arg) => asTensor('trainStep', arg)))
-    const run = perform(updates, results instanceof Tensor ? [results] : Object.values(results))
+): TrainStep<A, R> {
+  const built = (args: A) => build(args.map((arg) => asTensor('trainStep', arg)))
+  const listOf = (results: R): Tensor[] => (results instanceof Tensor ? [results] : Object.values(results))
+  const call = async (...args: A): Promise<R> => {
+    const { results, updates, pending } = built(args)
+    const run = perform(updates, listOf(results))
     await (pending ? optimizer.track(pending, run) : run)
     return results
   }
+  const sync = (...args: A): R => {
+    const { results, updates, pending } = built(args)
+    performSync(updates, listOf(results))
+    if (pending) countStep(pending)
+    return results
+  }
+  const plan = (...args: A): Plan => compiledStep<A, R>(optimizer, build).plan(...args)
+  return Object.assign(call, { sync, plan })
 }
 
 /** @internal Builds it once for each combination of argument shapes and dtypes. */
 export function compiledStep<A extends readonly TensorLike[], R extends StepResults>(
   optimizer: Optimizer<{ lr: number }>,
   build: Build<R>,
-): (...args: A) => Promise<R> {
+): TrainStep<A, R> {
   const steps = new Map<string, PendingStep | null>()
   const run = compileTraced<A, R>((...args) => {
     const { results, updates, pending } = build(args)
     steps.set(signatureOf(args), pending)
     return { results, updates }
   })
-  return async (...args) => {
+  const call = async (...args: A): Promise<R> => {
     const results = run(...args)
     const pending = steps.get(signatureOf(args))
     return pending ? optimizer.track(pending, results) : results
   }
+  const sync = (...args: A): R => {
+    const results = run.sync(...args)
+    const pending = steps.get(signatureOf(args))
+    if (pending) countStep(pending)
+    return results
+  }
+  return Object.assign(call, { sync, plan: run.plan })
 }
 
 /** @internal What compiled functions are traced for. */

@@ -1,5 +1,19 @@
 /** @file trainStep, plain and compiled: the same numbers as the loop by hand, and its checks. */
-import { crossEntropy, manualSeed, mseLoss, mul, nn, ones, optim, randn, sum, tensor, trainStep, Variable } from 'tenon'
+import {
+  crossEntropy,
+  manualSeed,
+  mseLoss,
+  mul,
+  nn,
+  ones,
+  optim,
+  randn,
+  sum,
+  summary,
+  tensor,
+  trainStep,
+  Variable,
+} from 'tenon'
 import type { TenonError, Tensor } from 'tenon'
 import * as assert from 'uvu/assert'
 import { planCache } from '../../lib/engine/evaluate.ts'
@@ -46,8 +60,10 @@ async function contents(model: nn.Module) {
   return Object.fromEntries(await Promise.all(all))
 }
 
-for (const compile of [false, true]) {
-  test(`compile: ${compile}: the same numbers as by hand, with two batch sizes and a schedule`, async () => {
+const ways = [false, true].flatMap((compile) => [false, true].map((blocking) => ({ compile, blocking })))
+for (const { compile, blocking } of ways) {
+  const title = `compile: ${compile}, blocking: ${blocking}`
+  test(`${title}: the same numbers as by hand, with two batch sizes and a schedule`, async () => {
     const sizes = [6, 6, 4, 6, 4, 6]
     const expected = await byHand(sizes)
     const model = makeModel()
@@ -65,7 +81,7 @@ for (const compile of [false, true]) {
     const losses: number[] = []
     for (const [t, n] of sizes.entries()) {
       optimizer.paramGroups[0]!.lr = 0.05 / (t + 1)
-      const { loss, total } = await step(...batch(t, n))
+      const { loss, total } = blocking ? step.sync(...batch(t, n)) : await step(...batch(t, n))
       losses.push(loss.itemSync())
       assert.ok(Number.isFinite(total.itemSync()))
     }
@@ -73,6 +89,18 @@ for (const compile of [false, true]) {
     assert.equal(await contents(model), expected.state)
     assert.equal(new Set(optimizer.stateDict().steps), new Set([6]))
     assert.ok(model.parameters().every((p) => p.grad === null && p.gradRoots.size === 0))
+  })
+}
+
+for (const compile of [false, true]) {
+  test(`compile: ${compile}: the plan of a step is known before it runs, and changes nothing`, async () => {
+    const model = makeModel()
+    const optimizer = new optim.Adam(model.parameters())
+    const step = trainStep(model, optimizer, (x: Tensor, y: Tensor) => crossEntropy(model.forward(x), y), { compile })
+    const before = await contents(model)
+    assert.ok(summary(step.plan(...batch(0))).flops > 0)
+    assert.equal(await contents(model), before)
+    assert.equal(new Set(optimizer.stateDict().steps), new Set([0]))
   })
 
   test(`compile: ${compile}: steady steps compile nothing and learn`, async () => {
@@ -122,6 +150,7 @@ for (const compile of [false, true]) {
       (e: TenonError) => e,
     )
     assert.is(error?.code, 'INDEX')
+    assert.throws(() => step.sync(ones([1, 2]), tensor([7n])), /label/)
     assert.equal(await contents(model), before)
     assert.equal(optimizer.stateDict().steps, [0, 0])
     await step(ones([1, 2]), tensor([1n]))
