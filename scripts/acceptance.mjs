@@ -12,12 +12,14 @@ const secondsEach = 1800
 const points = [
   ['losses', "20 steps on MNIST: PyTorch's losses"],
   ['responsive', 'a timer while training; memory'],
+  ['epochs', '20 epochs from picture files: timer, memory'],
   ['sync-loops', 'synchronous loops: memory'],
   ['threads', 'bit for bit on 1, 2 and 4 threads'],
   ['allocations', 'a steady step allocates nothing'],
   ['peak-memory', 'peak of memory against summary()'],
   ['failures', 'a step that fails changes nothing'],
   ['workers', 'workers ended at random moments'],
+  ['kill-resume', 'a training killed 100 times goes on'],
   ['exits', 'a process that ends while it trains'],
 ]
 

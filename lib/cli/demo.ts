@@ -6,7 +6,6 @@ import { DataLoader } from '../data/data-loader.ts'
 import { loadMnist } from '../data/mnist.ts'
 import type { Labelled, Mnist } from '../data/mnist.ts'
 import { TensorDataset } from '../data/tensor-dataset.ts'
-import type { Tensor } from '../graph/tensor.ts'
 import { saveSafetensors } from '../io/safetensors.ts'
 import { crossEntropy, tensor } from '../ops/index.ts'
 import { Adam } from '../optim/adam.ts'
@@ -46,7 +45,7 @@ export async function demo(options: DemoOptions): Promise<boolean> {
   manualSeed(seed)
   const model = new DigitNet()
   console.log(`a network of ${model.numParameters} parameters, ${epochs} epoch${epochs === 1 ? '' : 's'}`)
-  const trainer = new Trainer<Tensor>(model, {
+  const trainer = new Trainer(model, {
     optimizer: new Adam(model.parameters(), { lr: 1e-3 }),
     loss: crossEntropy,
     metrics: { accuracy },

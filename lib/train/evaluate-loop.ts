@@ -4,7 +4,7 @@ import { evaluate } from '../engine/evaluate.ts'
 import { noGrad } from '../graph/state.ts'
 import { Tensor } from '../graph/tensor.ts'
 import type { Module } from '../nn/module.ts'
-import { concat } from '../ops/layout.ts'
+import { concat, narrow } from '../ops/layout.ts'
 import { numbersOf, readable, samplesOf } from './batch.ts'
 import type { Batch } from './batch.ts'
 import { Reader } from './source.ts'
@@ -99,7 +99,7 @@ export function slicesOf(x: Tensor, batchSize: number): BatchSource {
   return {
     *[Symbol.iterator](): Iterator<Batch> {
       const n = x.shape[0] ?? 0
-      for (let at = 0; at < n; at += batchSize) yield x.narrow(0, at, Math.min(batchSize, n - at))
+      for (let at = 0; at < n; at += batchSize) yield narrow(x, 0, at, Math.min(batchSize, n - at))
     },
   }
 }

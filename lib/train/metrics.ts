@@ -3,7 +3,7 @@ import { isFloat } from '../dtype.ts'
 import type { TypedArray } from '../dtype.ts'
 import { check, checkInteger, checkOptions, fail } from '../errors.ts'
 import { Tensor } from '../graph/tensor.ts'
-import { abs, div, eq, gt, le, logicalAnd, logicalNot, ne, square, sub } from '../ops/elementwise.ts'
+import { abs, div, eq, gt, le, logicalAnd, logicalNot, mul, ne, square, sub } from '../ops/elementwise.ts'
 import { gather } from '../ops/indexing.ts'
 import { reshape, unsqueeze } from '../ops/layout.ts'
 import { crossEntropy } from '../ops/loss.ts'
@@ -126,7 +126,7 @@ export function topK(k: number, options: LabelOptions = {}): Metric {
     )
     const labels = cast(target, 'i64')
     const counted = ne(labels, operand(ignoreIndex, 'i64'))
-    const own = gather(output, 1, unsqueeze(labels.mul(cast(counted, 'i64')), 1))
+    const own = gather(output, 1, unsqueeze(mul(labels, cast(counted, 'i64')), 1))
     // What is not below or equal stands before it; NaN does, too.
     const rank = sum(cast(logicalNot(le(output, own)), 'f64'), 1)
     const isHit = logicalAnd(rank.lt(k), counted)

@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { collectGarbage, Memory, report, round } from './report.ts'
+import { at, watchTimer } from './timer.ts'
 import { adamStep, batchOf, loadImages, SeedCNN } from './workload.ts'
 
-const TICK_MS = 5
 const BATCH = 64
 const GROWTH_MB = 16
 
@@ -68,30 +68,9 @@ async function main(): Promise<void> {
   )
 }
 
-function at(sorted: readonly number[], share: number): number {
-  return round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN)
-}
-
 /** Time that the kernel gave to this thread, and that it let it wait for a processor, in ms; zeros elsewhere than on Linux. */
 function javascriptThread(): [ran: number, waited: number] {
   if (process.platform !== 'linux') return [0, 0]
   const [ran, waited] = readFileSync('/proc/self/schedstat', 'utf8').split(' ')
   return [Number(ran) / 1e6, Number(waited) / 1e6]
-}
-
-/** Notes how late each tick is; `stop` gives them in ms, sorted. */
-function watchTimer(): { stop(): Promise<number[]> } {
-  const late: number[] = []
-  let isStopped = false
-  const done = new Promise<number[]>((resolve) => {
-    let due = performance.now() + TICK_MS
-    const tick = () => {
-      late.push(Math.max(0, performance.now() - due))
-      if (isStopped) return resolve(late.sort((a, b) => a - b))
-      due = performance.now() + TICK_MS
-      setTimeout(tick, TICK_MS)
-    }
-    setTimeout(tick, TICK_MS)
-  })
-  return { stop: () => ((isStopped = true), done) }
 }

@@ -15,6 +15,11 @@ const points: [title: string, script: string, args: string[]][] = [
     'responsive',
     '--seconds 3 --p99 200 --worst 1000'.split(' '),
   ],
+  [
+    'epochs of picture files keep memory flat',
+    'epochs',
+    '--pictures 640 --epochs 20 --p99 300 --worst 2000 --wait 1'.split(' '),
+  ],
   ['synchronous loops stay flat without dispose', 'sync-loops', '--make 200000 --evaluate 50000'.split(' ')],
   ['losses and variables are equal bit for bit on 1, 2 and 4 threads', 'threads', '--steps 8'.split(' ')],
   ["a steady step allocates nothing on the engine's threads", 'allocations', '--steps 150'.split(' ')],
