@@ -17,6 +17,8 @@ export { conv2d } from './conv.ts'
 export type { Conv2dOptions, Pair } from './conv.ts'
 export { arange, eye, full, linspace, ones, onesLike, tensor, tril, triu, zeros, zerosLike } from './create.ts'
 export type { CreateOptions, NestedArray, TensorOptions } from './create.ts'
+export { cdist, cosineSimilarity, pairwiseDistance, pdist } from './distance.ts'
+export type { CosineSimilarityOptions, DistanceOptions, PairwiseDistanceOptions } from './distance.ts'
 export * from './elementwise.ts'
 export * from './indexing.ts'
 export {
