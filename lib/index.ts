@@ -54,6 +54,10 @@ export {
   requireGrad,
   valueAndGrad,
 } from './graph/gradient.ts'
+export { hessian, hvp, jacobian, jvp, vjp } from './autograd/transforms.ts'
+export type { TensorFunction } from './autograd/transforms.ts'
+export { gradcheck, gradgradcheck } from './autograd/gradcheck.ts'
+export type { GradcheckOptions } from './autograd/gradcheck.ts'
 export { noGrad } from './graph/state.ts'
 export { Tensor } from './graph/tensor.ts'
 export { Variable } from './graph/variable.ts'

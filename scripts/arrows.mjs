@@ -14,7 +14,7 @@ const floors = [
   ['ops'],
   ['plan'],
   ['engine'],
-  ['nn', 'optim', 'data'],
+  ['autograd', 'nn', 'optim', 'data'],
   ['io'],
   ['train'],
   ['text', 'vision', 'audio', 'recommend', 'interpret', 'compress', 'learn', 'distributed'],
