@@ -12,7 +12,7 @@ import { sameKey, walk } from '../plan/walk.ts'
 import type { Walk } from '../plan/walk.ts'
 import { generator } from '../random.ts'
 import { codes } from './addon.ts'
-import { bind, planCache, prepare } from './evaluate.ts'
+import { bind, perform, performSync, planCache, prepare } from './evaluate.ts'
 import { enqueue, runNow } from './queue.ts'
 import type { Run } from './queue.ts'
 
@@ -94,12 +94,24 @@ export function compileTraced<A extends readonly TensorLike[], R extends Results
     const results = mapResults(found.results, (t) => new Tensor(resultRow, t, [], null, ''))
     return { run: bind(found.walk, found.plan, (leaf) => leaves.get(leaf) ?? leaf, listOf(results)), results }
   }
+  /** Inside detectAnomaly() a call is what it was written as. */
+  const untraced = (args: A) => fn(...(args.map((arg) => asTensor('compile', arg)) as never))
   const call = async (...args: A): Promise<R> => {
+    if (state.anomaly) {
+      const { results, updates } = untraced(args)
+      await perform(updates, listOf(results))
+      return results
+    }
     const { run, results } = start(args, enqueue)
     await enqueue(run)
     return results
   }
   const sync = (...args: A): R => {
+    if (state.anomaly) {
+      const { results, updates } = untraced(args)
+      performSync(updates, listOf(results))
+      return results
+    }
     const { run, results } = start(args, runNow)
     runNow(run)
     return results

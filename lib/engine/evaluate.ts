@@ -17,6 +17,7 @@ import { scalarOf, walk } from '../plan/walk.ts'
 import type { Request, Walk } from '../plan/walk.ts'
 import { showShape, sizeOf } from '../shape.ts'
 import { addon, codes } from './addon.ts'
+import { throwAnomaly } from './anomaly.ts'
 import { checkSignal, enqueue, isIdle, Run, runNow } from './queue.ts'
 import type { Binding } from './queue.ts'
 
@@ -85,6 +86,7 @@ export function performSync(updates: readonly Tensor[], also: readonly Tensor[])
 export function prepare(request: Request): Run | null {
   if (request.results.length === 0 && request.updates.length === 0) return null
   const found = walk(request)
+  if (state.anomaly) throwAnomaly(found, settleSync)
   const run = bind(found, planOf(found), (leaf) => leaf)
   // What a graph changes, it changes once. (A compiled function does so at every call.)
   for (const update of found.updates) update.version = 1

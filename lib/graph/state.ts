@@ -19,6 +19,8 @@ export const state = {
   nextId: 1,
   /** TENON_DEBUG: nodes remember the line that made them; compiled functions are retraced. */
   debug: Boolean(process.env.TENON_DEBUG && process.env.TENON_DEBUG !== '0'),
+  /** Inside detectAnomaly(): evaluations look at every result. */
+  anomaly: false,
 }
 
 /** A variable is written: what was evaluated before cannot be differentiated any more. */
