@@ -18,6 +18,7 @@ namespace {
 constexpr int64_t kMapFrom = int64_t{1} << 20;
 constexpr int64_t kHugeFrom = int64_t{4}
                               << 20;  // below, huge pages would waste more than they save
+[[maybe_unused]] constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
 constexpr int64_t kMost = int64_t{1} << 47;
 
 std::atomic<int64_t> held{0};
@@ -77,6 +78,17 @@ void AlignedBytes::reset() {
   held.fetch_sub(bytes_, std::memory_order_relaxed);
   data_ = nullptr;
   bytes_ = 0;
+}
+
+void expect_full_use([[maybe_unused]] std::byte* data, [[maybe_unused]] int64_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  if (bytes < kHugeFrom) return;
+  // Whole large pages only, so that nothing of the neighbours is concerned.
+  const auto begin = (reinterpret_cast<uintptr_t>(data) + kHugePage - 1) / kHugePage * kHugePage;
+  const auto end =
+      (reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>(bytes)) / kHugePage * kHugePage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
 }
 
 int64_t native_bytes() { return held.load(std::memory_order_relaxed); }

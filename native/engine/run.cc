@@ -57,6 +57,7 @@ std::string Run::bind(const Bindings& bindings) {
              " bytes, got " + std::to_string(bytes);
     }
   }
+  for (const Bytes& output : bindings.outputs) expect_full_use(output.data, output.size);
   operands_.assign(bindings.operands.begin(), bindings.operands.end());
   variables_.assign(bindings.variables.begin(), bindings.variables.end());
   for (size_t i = 0; i < p.buffers.size(); ++i) {
