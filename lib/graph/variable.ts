@@ -36,6 +36,8 @@ export class Variable {
   /** @internal The losses that `grad` comes from. */ gradRoots = new Set<Tensor>()
   /** @internal Native storage; null until the first evaluation that touches it. */ storage: unknown = null
   /** @internal What it starts with, until it has storage. */ initial: Tensor | null
+  /** Made to be trained, whether or not it is frozen now. */
+  readonly isParameter: boolean
   #trainable: boolean
   #reading: Tensor | null = null
 
@@ -48,6 +50,7 @@ export class Variable {
     this.name = name
     this.initial = initial
     this.#trainable = trainable
+    this.isParameter = trainable
   }
 
   /** Whether gradients flow to it; can be changed (freezing a layer). */

@@ -1,6 +1,8 @@
 /** @file Module: what layers and models are made of. Its public fields are how parameters are found; no arithmetic here. */
 import type { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
+import { addHook } from './hooks.ts'
+import type { BackwardHook, ForwardHook, ForwardPreHook, HookHandle } from './hooks.ts'
 import { loadState } from './state-dict.ts'
 import type { LoadOptions, LoadReport, State } from './state-dict.ts'
 
@@ -74,6 +76,30 @@ export abstract class Module {
     return this.train(false)
   }
 
+  /**
+   * Whether gradients flow to the parameters here and below: false freezes them (they are buffers then), true thaws what was a
+   * parameter when it was made.
+   */
+  requiresGrad(requiresGrad = true): this {
+    for (const variable of this.stateDict().values()) if (variable.isParameter) variable.trainable = requiresGrad
+    return this
+  }
+
+  /** `hook(module, args)` is called before each forward; what it returns are other arguments. */
+  registerForwardPreHook(hook: ForwardPreHook): HookHandle {
+    return addHook(this, 'pre', hook)
+  }
+
+  /** `hook(module, args, output)` is called after each forward; what it returns is another output. */
+  registerForwardHook(hook: ForwardHook): HookHandle {
+    return addHook(this, 'post', hook)
+  }
+
+  /** `hook(module, gradInputs, gradOutputs)` is called when backward comes by; what it returns are other gradients by the inputs. */
+  registerFullBackwardHook(hook: BackwardHook): HookHandle {
+    return addHook(this, 'backward', hook)
+  }
+
   /** Discards the gradients of all parameters. */
   zeroGrad(): void {
     for (const variable of this.parameters()) {
@@ -145,7 +171,7 @@ function* variablesOf(module: Module, prefix: string, path: readonly Module[]): 
   for (const [name, member] of members) if (member instanceof Variable) yield [prefix + name, member]
   for (const [name, member] of members) {
     if (member instanceof Module && !path.includes(member))
-      yield* variablesOf(member, `${prefix}${name}.`, [...path, member])
+      yield* variablesOf(member, name ? `${prefix}${name}.` : prefix, [...path, member])
   }
 }
 

@@ -49,7 +49,7 @@ function namesOf(model: Module): Map<Module, string> {
   // A map that grows is walked to its end.
   for (const [module, name] of names) {
     for (const [field, child] of module.namedChildren()) {
-      if (!names.has(child)) names.set(child, name ? `${name}.${field}` : field)
+      if (!names.has(child)) names.set(child, name && field ? `${name}.${field}` : name || field)
     }
   }
   return names
