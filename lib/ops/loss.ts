@@ -1,30 +1,17 @@
-/** @file Losses, as composites. */
+/** @file Losses of class labels, as composites: cross entropy and negative log-likelihood. The other losses are in loss-*.ts. */
 import { isFloat, isInteger } from '../dtype.ts'
 import { checkOptions, fail } from '../errors.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { sameShape, showShape } from '../shape.ts'
-import { add, div, mul, ne, neg, square, sub, where } from './elementwise.ts'
+import { add, div, mul, ne, neg, where } from './elementwise.ts'
 import { gather, take } from './indexing.ts'
 import { squeeze, unsqueeze } from './layout.ts'
+import { reduceLoss } from './loss-reduction.ts'
+import type { Reduction } from './loss-reduction.ts'
 import { logSoftmax } from './normalize.ts'
-import { mean, sum } from './reduction.ts'
+import { sum } from './reduction.ts'
 import { asTensor, cast, constant, operand } from './table.ts'
 import type { TensorLike } from './table.ts'
-
-export type Reduction = 'mean' | 'sum' | 'none'
-
-function reduceLoss(op: string, x: Tensor, reduction: Reduction): Tensor {
-  switch (reduction) {
-    case 'mean':
-      return mean(x)
-    case 'sum':
-      return sum(x)
-    case 'none':
-      return x
-    default:
-      return fail('VALUE', op, `reduction is 'mean', 'sum' or 'none', got ${String(reduction satisfies never)}.`)
-  }
-}
 
 export interface CrossEntropyOptions {
   /** Weight of each class, [C]. */
@@ -135,23 +122,4 @@ function negativeLogLikelihood(op: string, logp: Tensor, target: Tensor, options
     default:
       return reduceLoss(op, each, options.reduction!)
   }
-}
-
-function paired(op: string, input: TensorLike, target: TensorLike): [Tensor, Tensor] {
-  const [x, t] = [asTensor(op, input), asTensor(op, target)]
-  if (!sameShape(x.shape, t.shape))
-    fail('SHAPE', op, `input and target must have one shape, got ${showShape(x.shape)} and ${showShape(t.shape)}.`)
-  return [x, cast(t, x.dtype)]
-}
-
-export interface LossOptions {
-  /** Default: 'mean'. */
-  reduction?: Reduction
-}
-
-/** (input - target)^2. */
-export function mseLoss(input: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
-  checkOptions('mseLoss', options, ['reduction'])
-  const [x, t] = paired('mseLoss', input, target)
-  return reduceLoss('mseLoss', square(sub(x, t)), options.reduction ?? 'mean')
 }

@@ -21,6 +21,10 @@ const NOT_METHODS = [
   ...['concat', 'stack', 'embedding', 'where', 'linear', 'table', 'assign', 'assignSlice', 'conv2d'],
   ...['cond', 'scan', 'whileLoop'],
   ...['crossEntropy', 'nllLoss', 'mseLoss', 'batchNorm', 'layerNorm'],
+  ...['l1Loss', 'smoothL1Loss', 'huberLoss', 'poissonNllLoss', 'gaussianNllLoss', 'klDiv', 'softMarginLoss'],
+  ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'multilabelSoftMarginLoss', 'focalLoss', 'diceLoss'],
+  ...['hingeEmbeddingLoss', 'marginRankingLoss', 'cosineEmbeddingLoss', 'tripletMarginLoss', 'multiMarginLoss'],
+  ...['tripletMarginWithDistanceLoss', 'multilabelMarginLoss'],
 ] as const
 
 type Named = Omit<typeof ops, (typeof NOT_METHODS)[number]>
