@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { SeedCNN } from '../bench/workloads/cnn.ts'
 import { report, skip } from './report.ts'
-import { adamStep, batchOf, loadImages, NoisyCNN, SeedCNN } from './workload.ts'
+import { adamStep, batchOf, loadImages, NoisyCNN } from './workload.ts'
 
 const BATCH = 64
 const WARM_UP = 10

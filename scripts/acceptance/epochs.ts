@@ -12,9 +12,10 @@ import sharp from 'sharp'
 import { accuracy, crossEntropy, data, optim, Trainer } from '../../lib/index.ts'
 import type { Callback } from '../../lib/index.ts'
 import { drawDigits } from '../../lib/vision/digits.ts'
-import { collectGarbage, Memory, report, round } from './report.ts'
+import { collectGarbage } from '../process-memory.ts'
+import { SeedCNN } from '../bench/workloads/cnn.ts'
+import { Memory, report, round } from './report.ts'
 import { at, watchTimer } from './timer.ts'
-import { SeedCNN } from './workload.ts'
 
 const SIDE = 28
 const BATCH = 64

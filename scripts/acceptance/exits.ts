@@ -5,8 +5,9 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { SeedCNN } from '../bench/workloads/cnn.ts'
 import { report } from './report.ts'
-import { adamStep, batchOf, loadImages, SeedCNN } from './workload.ts'
+import { adamStep, batchOf, loadImages } from './workload.ts'
 
 const EXIT_CODE = 7
 const END_WITHIN_MS = 60_000

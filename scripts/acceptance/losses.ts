@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadSafetensors, saveSafetensors, tensor } from '../../lib/index.ts'
-import { peerScript, python, whyNoPeer } from './peer.ts'
+import { SeedCNN } from '../bench/workloads/cnn.ts'
+import { peerScript, python, whyNoPeer } from '../bench/peer.ts'
 import { report, skip } from './report.ts'
-import { adamStep, batchOf, loadImages, PIXELS, SeedCNN } from './workload.ts'
+import { adamStep, batchOf, loadImages, PIXELS } from './workload.ts'
 import type { Images } from './workload.ts'
 
 const BATCH = 64

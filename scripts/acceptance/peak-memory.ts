@@ -2,7 +2,6 @@
  * @file Point 7: the measured peak of memory of a training step is what summary() said before it ran, within 5 % (Linux).
  * `node --import tsx scripts/acceptance/peak-memory.ts [--batch N]`.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { crossEntropy, optim, summary } from '../../lib/index.ts'
 import type { Tensor } from '../../lib/index.ts'
@@ -10,8 +9,10 @@ import { addon, codes } from '../../lib/engine/addon.ts'
 import { compilePlan } from '../../lib/plan/plan.ts'
 import type { Summary } from '../../lib/plan/plan.ts'
 import { walk } from '../../lib/plan/walk.ts'
-import { collectGarbage, megabytes, report, round, skip } from './report.ts'
-import { adamStep, batchOf, loadImages, SeedCNN } from './workload.ts'
+import { collectGarbage, resetPeak, residentBytes } from '../process-memory.ts'
+import { SeedCNN } from '../bench/workloads/cnn.ts'
+import { megabytes, report, round, skip } from './report.ts'
+import { adamStep, batchOf, loadImages } from './workload.ts'
 
 const WARM_UP_BATCH = 8
 const TOLERANCE = 0.05
@@ -27,7 +28,7 @@ async function main(batch: number): Promise<void> {
   for (let i = 0; i < 3; i++) await warmUp(...batchOf(images, i, WARM_UP_BATCH))
   await collectGarbage()
 
-  const before = field('VmRSS')
+  const before = residentBytes('VmRSS')
   const held = addon().stats().arenaBytes // given back when the arena grows
   const model = new SeedCNN()
   const optimizer = new optim.Adam(model.parameters())
@@ -44,7 +45,7 @@ async function main(batch: number): Promise<void> {
   await collectGarbage()
   resetPeak()
   const predicted = await train()
-  const measured = field('VmHWM') - before + held
+  const measured = residentBytes('VmHWM') - before + held
   report('peak-memory', [{ name: 'error', value: Math.abs(measured / predicted.peakBytes - 1), most: TOLERANCE }], {
     batch,
     ratio: round(measured / predicted.peakBytes),
@@ -60,15 +61,4 @@ async function main(batch: number): Promise<void> {
 function predict(loss: Tensor, optimizer: optim.Adam): Summary {
   const found = walk({ results: [loss], updates: optimizer.pending().updates })
   return summary(compilePlan(found, codes()))
-}
-
-/** From now on the peak counts anew. */
-function resetPeak(): void {
-  writeFileSync('/proc/self/clear_refs', '5')
-}
-
-/** Of what the kernel says about this process, in bytes. */
-function field(name: string): number {
-  const kilobytes = readFileSync('/proc/self/status', 'utf8').match(new RegExp(`^${name}:\\s*(\\d+) kB$`, 'm'))?.[1]
-  return 1024 * Number(kilobytes)
 }

@@ -1,8 +1,5 @@
 /** @file How an acceptance script ends: one line of JSON with its figures and the machine, and an exit code. */
 import { cpus, loadavg } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { addon } from '../../lib/engine/addon.ts'
 
 /** A figure, the most that it may be, and what it counts. */
@@ -51,17 +48,6 @@ export class Memory {
 
   get lateMb(): number {
     return Math.round(megabytes(this.#late))
-  }
-}
-
-/** What loading and warming up left behind is not the run's. */
-export async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  for (let i = 0; i < 3; i++) {
-    collect()
-    // V8 frees array buffers on a thread of its own.
-    await sleep(50)
   }
 }
 

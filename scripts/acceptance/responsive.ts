@@ -5,9 +5,11 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { collectGarbage, Memory, report, round } from './report.ts'
+import { collectGarbage } from '../process-memory.ts'
+import { SeedCNN } from '../bench/workloads/cnn.ts'
+import { Memory, report, round } from './report.ts'
 import { at, watchTimer } from './timer.ts'
-import { adamStep, batchOf, loadImages, SeedCNN } from './workload.ts'
+import { adamStep, batchOf, loadImages } from './workload.ts'
 
 const BATCH = 64
 const GROWTH_MB = 16

@@ -7,8 +7,9 @@ import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { manualSeed } from '../../lib/index.ts'
+import { SeedCNN } from '../bench/workloads/cnn.ts'
 import { report } from './report.ts'
-import { adamStep, batchOf, loadImages, NoisyCNN, SeedCNN } from './workload.ts'
+import { adamStep, batchOf, loadImages, NoisyCNN } from './workload.ts'
 
 const BATCH = 64
 

@@ -4,22 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { crossEntropy, data, nn, optim, rand, randint, tensor, trainStep } from '../../lib/index.ts'
 import type { Tensor } from '../../lib/index.ts'
+import { SeedCNN } from '../bench/workloads/cnn.ts'
 
-/** conv 32@3x3 same, relu, pool 2, conv 64@3x3 same, relu, pool 2, dense 128 relu, dense 10; PyTorch's names. */
-export class SeedCNN extends nn.Module {
-  conv1 = new nn.Conv2d(1, 32, 3, { padding: 'same' })
-  conv2 = new nn.Conv2d(32, 64, 3, { padding: 'same' })
-  fc1 = new nn.Linear(64 * 7 * 7, 128)
-  fc2 = new nn.Linear(128, 10)
-
-  override forward(images: Tensor): Tensor {
-    let x = this.conv1.forward(images).relu().maxPool2d(2)
-    x = this.conv2.forward(x).relu().maxPool2d(2)
-    return this.fc2.forward(this.fc1.forward(x.flatten(1)).relu())
-  }
-}
-
-/** The same with layers that draw random numbers and keep running statistics. */
+/** The seeds' network with layers that draw random numbers and keep running statistics. */
 export class NoisyCNN extends SeedCNN {
   norm1 = new nn.BatchNorm2d(32)
   norm2 = new nn.BatchNorm2d(64)

@@ -1,0 +1,111 @@
+/** @file `npm run bench` behind its set-up: reads the options, measures the workloads one after the other, prints a row each. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { dumpPeer, whyNoPeer } from './peer.ts'
+import { prepareProbe } from './probe.ts'
+import { measure } from './rounds.ts'
+import { header, showRow } from './table.ts'
+import type { Workload } from './workload.ts'
+import { choose, notYet } from './workloads/index.ts'
+
+interface Options {
+  readonly peer: 'torch'
+  readonly only: readonly string[]
+  readonly threads: readonly number[]
+  readonly seconds: number
+  readonly rounds: number
+  readonly tries: number
+  readonly side: 'tenon' | 'both'
+  readonly json: boolean
+}
+
+try {
+  await main(readOptions(process.argv.slice(2)))
+} catch (error) {
+  fail(error)
+}
+
+async function main(options: Options): Promise<void> {
+  const chosen = choose(options.only)
+  const alone = options.side === 'tenon'
+  const reason = alone ? '' : whyNoPeer()
+  if (reason) throw new Error(`There is no peer to compare with: ${reason}. --side tenon runs without one.`)
+  const noProbe = await prepareProbe()
+  if (noProbe)
+    console.error(`${noProbe}: no share of the machine's limit, and nobody sees whether the machine is steady`)
+  if (!options.json) {
+    console.log(
+      `${cpus()[0]?.model ?? ''}, ${cpus().length} processors, load ${loadavg()[0]!.toFixed(2)}, Node ${process.version}`,
+    )
+    if (options.only.length === 0)
+      for (const [name, lacking] of Object.entries(notYet)) console.log(`not yet: ${name} (needs ${lacking})`)
+    console.log(header())
+  }
+  for (const workload of chosen) await measureWorkload(workload, { ...options, alone, hasProbe: !noProbe })
+}
+
+async function measureWorkload(
+  workload: Workload,
+  options: Options & { readonly alone: boolean; readonly hasProbe: boolean },
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tenon-bench-'))
+  try {
+    if (!options.alone) await dumpPeer(workload.name, folder)
+    for (const threads of options.threads) {
+      const rows = await measure(workload, { ...options, threads, dump: options.alone ? null : folder })
+      for (const row of rows) {
+        console.log(options.json ? JSON.stringify(row) : showRow(row))
+        if (row.equal === false) process.exitCode = 1
+      }
+    }
+  } catch (error) {
+    // The others can be measured all the same.
+    fail(error, `${workload.name}: `)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function fail(error: unknown, where = ''): void {
+  console.error(where + (error instanceof Error ? error.message : String(error)))
+  process.exitCode = 1
+}
+
+function readOptions(args: readonly string[]): Options {
+  const program = new Command('npm run bench --')
+    .description("tenon's speed against PyTorch's: the same work from the same numbers, in turns (docs/benchmarks.md)")
+    .option('--peer <name>', 'what to compare with: torch', oneOf(['torch']), 'torch')
+    .option('--only <names>', 'workloads, with commas between them', (text) => text.split(',').filter(Boolean), [])
+    .option('--threads <n>', 'of each side; several with commas between them', integers, [availableParallelism()])
+    .option('--seconds <s>', 'that each process measures', positive, 2)
+    .option('--rounds <n>', 'processes of each side, in turns', integer, 3)
+    .option('--tries <n>', 'runs at most, until the machine was steady', integer, 3)
+    .option('--side <side>', 'tenon: raw times of this side, on random numbers', oneOf(['tenon', 'both']), 'both')
+    .option('--json', 'an object a line', false)
+  return program.parse(args, { from: 'user' }).opts()
+}
+
+function oneOf(names: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (!names.includes(text)) throw new InvalidArgumentError(`One of ${names.join(', ')}.`)
+    return text
+  }
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError('A number above 0.')
+  return value
+}
+
+function integer(text: string): number {
+  const value = positive(text)
+  if (!Number.isInteger(value)) throw new InvalidArgumentError('A whole number from 1.')
+  return value
+}
+
+function integers(text: string): number[] {
+  return text.split(',').map(integer)
+}

@@ -1,0 +1,44 @@
+/** @file All workloads, in the peer's order, and those of the peer's that cannot be measured yet. */
+import type { Workload } from '../workload.ts'
+import { cnnInfer, cnnInferB1, cnnTrain } from './cnn.ts'
+import { elementwiseChain, softmaxLayerNorm } from './elementwise.ts'
+import { resnet18InferB1, resnet18Train } from './resnet.ts'
+import { mlpTrain, opOverhead, tinyTrain } from './small.ts'
+
+export const workloads: readonly Workload[] = [
+  tinyTrain,
+  mlpTrain,
+  cnnTrain,
+  cnnInfer,
+  cnnInferB1,
+  resnet18Train,
+  resnet18InferB1,
+  elementwiseChain,
+  softmaxLayerNorm,
+  opOverhead,
+]
+
+/** Name, and what tenon lacks for it. */
+export const notYet: Readonly<Record<string, string>> = {
+  rnn_train: 'nn.RNN',
+  lstm_train: 'nn.LSTM',
+  gru_train: 'nn.GRU',
+  attention_512: 'scaledDotProductAttention',
+  attention_2048_causal: 'scaledDotProductAttention',
+  babygpt_train: 'scaledDotProductAttention',
+  gpt2_124m_train: 'scaledDotProductAttention',
+  gpt2_124m_generate: 'scaledDotProductAttention',
+  bert_base_infer: 'scaledDotProductAttention',
+  ncf_train: 'binaryCrossEntropyWithLogits',
+}
+
+/** Those named, all for an empty list; throws an Error for others. */
+export function choose(names: readonly string[]): Workload[] {
+  for (const name of names) {
+    const lacking = Object.hasOwn(notYet, name) ? notYet[name] : undefined
+    if (lacking) throw new Error(`${name} cannot be measured yet: it needs ${lacking}, which tenon does not have.`)
+    if (!workloads.some((workload) => workload.name === name))
+      throw new Error(`no such workload: ${name}. There are ${workloads.map((workload) => workload.name).join(', ')}.`)
+  }
+  return workloads.filter(({ name }) => names.length === 0 || names.includes(name))
+}
