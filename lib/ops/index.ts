@@ -10,6 +10,8 @@ walkOps.zerosLike = zerosLike
 walkOps.randomPosition = () => generator.position
 walkOps.setRandomPosition = (position) => void (generator.position = position)
 
+export { scaledDotProductAttention } from './attention.ts'
+export type { AttentionOptions } from './attention.ts'
 export * from './contraction.ts'
 export { cond, scan, whileLoop } from './control.ts'
 export type { Scanned, WhileOptions } from './control.ts'

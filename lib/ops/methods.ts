@@ -19,7 +19,7 @@ const NOT_METHODS = [
     'zeros',
   ],
   ...['concat', 'stack', 'embedding', 'where', 'linear', 'table', 'assign', 'assignSlice', 'conv2d'],
-  ...['cond', 'scan', 'whileLoop'],
+  ...['cond', 'scan', 'whileLoop', 'scaledDotProductAttention'],
   ...['crossEntropy', 'nllLoss', 'mseLoss', 'batchNorm', 'layerNorm'],
   ...['l1Loss', 'smoothL1Loss', 'huberLoss', 'poissonNllLoss', 'gaussianNllLoss', 'klDiv', 'softMarginLoss'],
   ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'multilabelSoftMarginLoss', 'focalLoss', 'diceLoss'],

@@ -30,18 +30,26 @@ const normalRow = randomRow('randomNormal')
 /** While a function is traced: the position at which its present call began. */
 export const tracing: { start: number; base: () => number } = { start: -1, base: () => 0 }
 
-function draw(op: string, row: typeof uniformRow, shape: Shape, options: CreateOptions): Tensor {
-  checkOptions(op, options, ['dtype'])
-  const dtype = options.dtype ?? 'f32'
-  if (!isFloat(dtype)) fail('DTYPE', op, `draws floats, got ${dtype}.`)
-  const drawn = dtype === 'f64' ? 'f64' : 'f32'
+/** Takes the next position: the three numbers that random rows read. */
+export function drawPosition(): readonly [seed: Tensor, stream: Tensor, counter: Tensor] {
   const position = generator.position++
   const { start, base } = tracing
   // A traced function draws anew at each call: its positions count from where that call begins.
   const counter = start < 0 ? position : () => base() + position - start
   const seed = start < 0 ? generator.seed : () => generator.seed
-  const inputs = [operand(seed, 'f64'), operand(0, 'f64'), operand(counter, 'f64')]
-  const t = apply(row, inputs, { shape: [...checkShape(op, shape)], dtype: drawn })
+  return [operand(seed, 'f64'), operand(0, 'f64'), operand(counter, 'f64')]
+}
+
+/** What `rand` gives for a position that was taken before, f32. */
+export const randAt = (position: readonly Tensor[], shape: Shape): Tensor =>
+  apply(uniformRow, position, { shape: [...shape], dtype: 'f32' })
+
+function draw(op: string, row: typeof uniformRow, shape: Shape, options: CreateOptions): Tensor {
+  checkOptions(op, options, ['dtype'])
+  const dtype = options.dtype ?? 'f32'
+  if (!isFloat(dtype)) fail('DTYPE', op, `draws floats, got ${dtype}.`)
+  const drawn = dtype === 'f64' ? 'f64' : 'f32'
+  const t = apply(row, drawPosition(), { shape: [...checkShape(op, shape)], dtype: drawn })
   t.requiresGrad = false
   return cast(t, dtype)
 }
@@ -81,7 +89,8 @@ export function bernoulli(shape: Shape, probability: number): Tensor {
   return lt(rand(shape), operand(probability, 'f32'))
 }
 
-function checkProbability(op: string, p: number): void {
+/** VALUE unless p is a probability. */
+export function checkProbability(op: string, p: number): void {
   if (!(p >= 0 && p <= 1)) fail('VALUE', op, `a probability lies in [0, 1], got ${p}.`)
 }
 

@@ -102,22 +102,30 @@ struct Normal {
 
 // Whole blocks at multiples of kBlock, so that a cut anywhere gives the same numbers.
 template <class F, class T>
-void random_loop(const MapCall& call) {
-  const auto scalar = [](const std::byte* at) { return *reinterpret_cast<const double*>(at); };
-  const PhiloxKey key = philox_key(scalar(call.a), scalar(call.b));
-  const uint64_t counter = random_word(scalar(call.c));
-  T* y = reinterpret_cast<T*>(call.y);
+void fill_random(PhiloxKey key, uint64_t counter, uint64_t first, int64_t n, T* y) {
   Words words;
   HWY_ALIGN T block[kBlock];
-  for (int64_t done = 0; done < call.n;) {
-    const int64_t position = call.position + done;
-    const int64_t skip = position % kBlock;
-    const int64_t count = std::min(kBlock - skip, call.n - done);
-    fill_words(key, counter, static_cast<uint64_t>(position - skip), words);
+  for (int64_t done = 0; done < n;) {
+    const uint64_t position = first + static_cast<uint64_t>(done);
+    const int64_t skip = static_cast<int64_t>(position % kBlock);
+    const int64_t count = std::min(kBlock - skip, n - done);
+    fill_words(key, counter, position - static_cast<uint64_t>(skip), words);
     F::fill(words, block);
     std::copy_n(block + skip, count, y + done);
     done += count;
   }
+}
+
+template <class F, class T>
+void random_loop(const MapCall& call) {
+  const auto scalar = [](const std::byte* at) { return *reinterpret_cast<const double*>(at); };
+  const PhiloxKey key = philox_key(scalar(call.a), scalar(call.b));
+  fill_random<F>(key, random_word(scalar(call.c)), static_cast<uint64_t>(call.position), call.n,
+                 reinterpret_cast<T*>(call.y));
+}
+
+void fill_uniform(PhiloxKey key, uint64_t counter, uint64_t first, int64_t n, float* y) {
+  fill_random<Uniform>(key, counter, first, n, y);
 }
 
 template <class T>
@@ -148,7 +156,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tenon {
 HWY_EXPORT(append_rows);
+HWY_EXPORT(fill_uniform);
 void append_random_rows(MapRows& rows) { HWY_DYNAMIC_DISPATCH(append_rows)(rows); }
+
+void random_uniform(PhiloxKey key, uint64_t counter, uint64_t first, int64_t n, float* y) {
+  HWY_DYNAMIC_DISPATCH(fill_uniform)(key, counter, first, n, y);
+}
 
 uint64_t random_word(double x) {
   if (!(x == x)) return 0;

@@ -21,4 +21,7 @@ uint64_t random_word(double x);
 // One block: counter words are (counter low, counter high, position low, position high).
 std::array<uint32_t, 4> philox(PhiloxKey key, uint64_t counter, uint64_t position);
 
+// What the map function randomUniform gives at positions [first, first + n).
+void random_uniform(PhiloxKey key, uint64_t counter, uint64_t first, int64_t n, float* y);
+
 }  // namespace tenon

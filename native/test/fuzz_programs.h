@@ -125,6 +125,27 @@ inline void rows_program(FuzzBuilder& b) {
   }
 }
 
+inline void attention_program(FuzzBuilder& b) {
+  const DType dtype = b.real();
+  const double heads = b.dims(1)[0], batch = b.dims(1)[0], tq = b.dims(1)[0], tk = b.dims(1)[0];
+  const Dims width = b.dims(2);
+  const double groups = b.random.chance(50) ? heads : 1;
+  const Dims q = {batch, heads, tq, width[0]}, k = {batch, groups, tk, width[0]};
+  const Dims v = {batch, groups, tk, width[1]}, o = {batch, heads, tq, width[1]};
+  Dims ins = {b.in(dtype, q), b.in(dtype, k), b.in(dtype, v)}, attrs = {0.5};
+  for (int i = 0; i < 4; ++i) attrs.push_back(static_cast<double>(b.random.below(2)));
+  const Dims scores = {batch, heads, tq, tk}, rows = {batch, heads, tq};
+  if (attrs[2] > 0) ins.push_back(b.in(b.random.chance(50) ? DType::boolean : dtype, scores));
+  if (attrs[3] > 0) ins.push_back(b.in(DType::i64, {batch}));
+  for (int i = 0; attrs[4] > 0 && i < 4; ++i) ins.push_back(b.scalar());
+  if (b.random.chance(50)) {
+    return b.emit("attention", {b.out(dtype, o), b.out(dtype, rows)}, ins, attrs);
+  }
+  ins.insert(ins.end(), {b.in(dtype, o), b.in(dtype, rows), b.in(dtype, o)});
+  b.emit("attentionGrad", {b.out(dtype, q), b.out(dtype, k), b.out(dtype, v), b.out(dtype, rows)},
+         ins, attrs);
+}
+
 inline void update_program(FuzzBuilder& b) {
   const DType dtype = b.real();
   const Dims dims = b.dims(b.random.below(3));
@@ -284,8 +305,9 @@ inline void other_program(FuzzBuilder& b) {
 
 inline void instruction(FuzzBuilder& b) {
   static const std::vector<void (*)(FuzzBuilder&)> templates = {
-      map_program,  map_program,  map_program,   reduce_program, rows_program,   update_program,
-      conv_program, pool_program, index_program, index_program,  matmul_program, linalg_program};
+      map_program,    map_program,       map_program,   reduce_program, rows_program,
+      update_program, attention_program, conv_program,  pool_program,   index_program,
+      index_program,  matmul_program,    linalg_program};
   b.random.chance(2) ? other_program(b) : b.random.of(templates)(b);
 }
 

@@ -1,0 +1,237 @@
+/** @file Scaled dot-product attention: one tiled kernel forward and one backward, memory linear in the sequence's length. */
+import { isFloat, isNarrow, promote } from '../dtype.ts'
+import { checkInteger, checkOptions, fail } from '../errors.ts'
+import { requireGrad, vjp } from '../graph/gradient.ts'
+import type { Emitter, Operand, Row, Spec } from '../graph/row.ts'
+import { applyTuple, Tensor } from '../graph/tensor.ts'
+import { broadcast, sameShape, showShape, sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
+import { attentionComposite, recorded, swapHeads } from './attention-composite.ts'
+import type { AttentionAttrs } from './attention-composite.ts'
+import { broadcastOperand, expand, reshape } from './layout.ts'
+import { checkProbability, drawPosition } from './random.ts'
+import { asTensor, cast, defineRow, operand } from './table.ts'
+import type { TensorLike } from './table.ts'
+
+const dimsOf = (spec: Spec) => spec.shape as readonly [number, number, number, number]
+const laidOut = ({ timeFirst }: AttentionAttrs, [b, h, t, width]: Shape): Shape =>
+  timeFirst ? [b!, t!, h!, width!] : [b!, h!, t!, width!]
+
+/** o, and for the gradient the log of each row's sum of exponentials. Equals attentionComposite. */
+const attentionRow: Row<AttentionAttrs> = defineRow<AttentionAttrs>({
+  name: 'attention',
+  kind: 'kernel',
+  infer: ([q, , v], attrs) => {
+    const [b, h, t] = dimsOf(q!)
+    const { dtype } = q!
+    return [
+      { shape: laidOut(attrs, [b, h, t, v!.shape[3]!]), dtype },
+      { shape: [b, h, t], dtype: isNarrow(dtype) ? 'f32' : dtype },
+    ]
+  },
+  vjp: ({ dy, inputs, outputs: [o, lse], attrs, needs }) => {
+    const grads = applyTuple(attentionGradRow, [...inputs, o!, lse!, dy], attrs)
+    const byMask = attrs.hasMask && needs(3) ? [maskGradient(inputs, attrs, dy)] : []
+    return [...(attrs.timeFirst ? grads.map(swapHeads) : grads), ...byMask]
+  },
+  emit: (e, { attrs, inputs }) => {
+    e.instr('attention', [headsOut(e.output(0), attrs), e.output(1)], emitInputs(e, attrs, inputs), numbersOf(attrs))
+  },
+})
+
+/** dq, dk and dv. By its inputs it is differentiated as the composite is, which holds all scores. */
+const attentionGradRow: Row<AttentionAttrs> = defineRow<AttentionAttrs>({
+  name: 'attentionGrad',
+  kind: 'kernel',
+  infer: (inputs, attrs) => inputs.slice(0, 3).map(({ shape, dtype }) => ({ shape: laidOut(attrs, shape), dtype })),
+  vjp: ({ inputs, cotangents, attrs }) =>
+    recorded(() => {
+      const last = inputs.length - 1
+      const given = inputs.slice(0, last - 2)
+      const isFree = (i: number) => i < 3 || (i === 3 && attrs.hasMask && isFloat(inputs[3]!.dtype))
+      const fresh = given.map((t, i) => (isFree(i) ? requireGrad(t) : t))
+      const dy = requireGrad(inputs[last]!)
+      const y = attentionComposite(fresh, attrs)
+      const grads = vjp([y], [attrs.timeFirst ? swapHeads(dy) : dy], fresh.slice(0, 3))
+      const used = grads.map((t, i) => (t && cotangents[i] ? i : -1)).filter((i) => i >= 0)
+      const wanted = [...fresh.filter((_, i) => isFree(i)), dy]
+      const found = vjp(
+        used.map((i) => grads[i]!),
+        used.map((i) => (attrs.timeFirst ? swapHeads(cotangents[i]!) : cotangents[i]!)),
+        wanted,
+      )
+      const of = (t: Tensor) => found[wanted.indexOf(t)] ?? null
+      // o and the log-sums are functions of q and k: what flows through them is in the gradients by those.
+      return [...fresh.map((t, i) => (isFree(i) ? of(t) : null)), null, null, of(dy)]
+    }),
+  emit: (e, { attrs, inputs }) => {
+    const last = inputs.length - 1
+    const [b, h, t] = dimsOf(inputs[0]!)
+    const delta = e.temp(inputs[last - 1]!.dtype, [b, h, t])
+    const ins = [
+      ...emitInputs(e, attrs, inputs),
+      emitHeads(e, headsOut(e.input(last - 2), attrs)),
+      e.packed(e.input(last - 1)),
+      emitHeads(e, headsOut(e.input(last), attrs)),
+    ]
+    e.instr('attentionGrad', [...[0, 1, 2].map((i) => headsOut(e.output(i), attrs)), delta], ins, numbersOf(attrs))
+  },
+})
+
+/** By the mask: as the composite has it, with all scores in memory, which a mask that is learnt may well be as large as. */
+function maskGradient(inputs: readonly Tensor[], attrs: AttentionAttrs, dy: Tensor): Tensor | null {
+  return recorded(() => {
+    const mask = requireGrad(inputs[3]!)
+    const y = attentionComposite([...inputs.slice(0, 3), mask, ...inputs.slice(4)], attrs)
+    return vjp([y], [attrs.timeFirst ? swapHeads(dy) : dy], [mask])[0]!
+  })
+}
+
+const numbersOf = (a: AttentionAttrs): number[] => [
+  a.scale,
+  ...[a.isCausal, a.hasMask, a.hasLength, a.hasDropout].map(Number),
+]
+
+/** Axes 1 and 2 exchanged where the memory has them so. */
+function headsOut(out: Operand, { timeFirst }: AttentionAttrs): Operand {
+  if (!timeFirst) return out
+  const swap = ([b, t, h, width]: readonly number[]) => [b!, h!, t!, width!]
+  return { ...out, dims: swap(out.dims), strides: swap(out.strides) }
+}
+
+function emitHeads(e: Emitter, x: Operand): Operand {
+  const [, , t, width] = x.dims as [number, number, number, number]
+  const isDense = (width <= 1 || x.strides[3] === 1) && (t <= 1 || x.strides[2]! >= Math.max(1, width))
+  return isDense ? x : e.packed(x)
+}
+
+function emitInputs(e: Emitter, attrs: AttentionAttrs, inputs: readonly Spec[]): Operand[] {
+  const ins = [0, 1, 2].map((i) => emitHeads(e, e.input(i)))
+  const [b, h, tq] = dimsOf(inputs[0]!)
+  let at = 3
+  if (attrs.hasMask) ins.push(broadcastOperand(e.input(at++), [b, h, tq, dimsOf(inputs[1]!)[2]]))
+  if (attrs.hasLength) ins.push(e.input(at++))
+  if (attrs.hasDropout) ins.push(...[0, 1, 2, 3].map((i) => e.input(at + i)))
+  return ins
+}
+
+export interface AttentionOptions {
+  /** What broadcasts to [..., Tq, Tk]: bool (true: the key takes part) or floats that are added to the scores. */
+  attnMask?: TensorLike | null
+  /** Probability with which a weight is dropped. Default: 0. */
+  dropoutP?: number
+  /** Query i sees keys 0 to i only (with `kvLength`: to i + kvLength - Tq). Default: false. */
+  isCausal?: boolean
+  /** Default: 1 / sqrt(width of q). */
+  scale?: number | null
+  /** Let heads of q (axis -3) share those of k and v: head h reads h / (heads of q / heads of k). Default: false. */
+  enableGqa?: boolean
+  /** Only so many first keys take part: one number (an operand of the plan), or i64 of size 1 or B. For caches not yet full. */
+  kvLength?: number | TensorLike | null
+}
+
+/**
+ * softmax(scale q k^T + mask) v (Vaswani et al. 2017): q [..., Tq, D], k [..., Tk, D], v [..., Tk, E] -> [..., Tq, E]. The axis before
+ * Tq, if there is one, is that of heads; leading axes broadcast. By tiles (Dao et al. 2022), so memory is linear in Tq and Tk, the
+ * gradient too; only gradients by a mask and second gradients hold all scores. A query that sees no key gives 0.
+ */
+export function scaledDotProductAttention(
+  query: TensorLike,
+  key: TensorLike,
+  value: TensorLike,
+  options: AttentionOptions = {},
+): Tensor {
+  const names = ['attnMask', 'dropoutP', 'isCausal', 'scale', 'enableGqa', 'kvLength']
+  checkOptions('scaledDotProductAttention', options, names)
+  const list = [query, key, value].map((x) => asTensor('scaledDotProductAttention', x))
+  const dtype = list.map((t) => t.dtype).reduce(promote)
+  const [q, k, v] = list.map((t) => cast(t, dtype)) as [Tensor, Tensor, Tensor]
+  const lead = checkSizes(q, k, v, options.enableGqa ?? false)
+  const { batch, headsOfQ, headsOfK } = lead
+  const mask = options.attnMask ? maskOf(options.attnMask, q, k, lead) : null
+  const [wideK, wideV] = [withHeads(k, batch, headsOfK), withHeads(v, batch, headsOfK)]
+  const y = attention(withHeads(q, batch, headsOfQ), wideK, wideV, { ...options, attnMask: mask })
+  return reshape(y, [...lead.shown, q.shape[q.rank - 2]!, v.shape[v.rank - 1]!])
+}
+
+/** @internal The same for q [B, H, Tq, D], k [B, G, Tk, D] and v [B, G, Tk, E], checked. With `timeFirst` the result is [B, Tq, H, E]. */
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: AttentionOptions & { timeFirst?: boolean },
+): Tensor {
+  const op = 'scaledDotProductAttention'
+  const { attnMask, dropoutP = 0, isCausal = false, kvLength = null, timeFirst = false } = options
+  checkProbability(op, dropoutP)
+  const scale = options.scale ?? 1 / Math.sqrt(q.shape[3]!)
+  if (typeof scale !== 'number' || Number.isNaN(scale)) fail('VALUE', op, `scale is a number, got ${String(scale)}.`)
+  const inputs = [q, k, v]
+  if (attnMask) inputs.push(asTensor(op, attnMask))
+  if (kvLength !== null) inputs.push(lengthOf(op, kvLength, q.shape[0]!, k.shape[2]!))
+  if (dropoutP > 0) inputs.push(...drawPosition(), operand(1 - dropoutP, 'f64'))
+  const [hasMask, hasLength, hasDropout] = [Boolean(attnMask), kvLength !== null, dropoutP > 0]
+  return applyTuple(attentionRow, inputs, { scale, isCausal, hasMask, hasLength, hasDropout, timeFirst })[0]!
+}
+
+function lengthOf(op: string, length: number | TensorLike, batch: number, capacity: number): Tensor {
+  if (typeof length === 'number') {
+    return expand(operand(checkInteger(op, 'kvLength', length, 0, capacity), 'i64'), [batch])
+  }
+  const t = asTensor(op, length)
+  if (isFloat(t.dtype) || (t.size !== 1 && !sameShape(t.shape, [batch])))
+    fail('SHAPE', op, `kvLength is a whole number or [${batch}] of them, got ${t.dtype} ${showShape(t.shape)}.`)
+  return expand(reshape(cast(t, 'i64'), t.size === 1 ? [1] : t.shape), [batch])
+}
+
+interface Lead {
+  /** Leading axes of the result. */
+  readonly shown: Shape
+  /** All leading axes but heads, broadcast; heads of q, of k and v. */
+  readonly batch: Shape
+  readonly headsOfQ: number
+  readonly headsOfK: number
+}
+
+function checkSizes(q: Tensor, k: Tensor, v: Tensor, enableGqa: boolean): Lead {
+  const op = 'scaledDotProductAttention'
+  const shown = () => `${showShape(q.shape)}, ${showShape(k.shape)} and ${showShape(v.shape)}`
+  if (!isFloat(q.dtype)) fail('DTYPE', op, `needs floats, got ${q.dtype}.`)
+  if ([q, k, v].some((t) => t.rank < 2)) fail('SHAPE', op, `needs [..., T, width], got ${shown()}.`)
+  if (q.shape[q.rank - 1] !== k.shape[k.rank - 1]) fail('SHAPE', op, `q and k must be equally wide, got ${shown()}.`)
+  if (k.shape[k.rank - 2] !== v.shape[v.rank - 2]) fail('SHAPE', op, `k and v must be equally long, got ${shown()}.`)
+  const leading = [q, k, v].map((t): Shape => t.shape.slice(0, -2))
+  const headsOf = (shape: Shape) => shape[shape.length - 1] ?? 1
+  const [headsOfQ, headsOfK, headsOfV] = leading.map(headsOf) as [number, number, number]
+  const batch = leading.map((shape): Shape => shape.slice(0, -1)).reduce((a, b) => broadcast(op, a, b))
+  const groups = broadcast(op, [headsOfK], [headsOfV])[0]!
+  const isShared = enableGqa && groups > 0 && headsOfQ % groups === 0
+  const heads = isShared ? headsOfQ : broadcast(op, [headsOfQ], [groups])[0]!
+  const hasHeads = leading.some((shape) => shape.length > 0)
+  return { shown: hasHeads ? [...batch, heads] : [], batch, headsOfQ: heads, headsOfK: groups }
+}
+
+/** [B, heads, T, width]. */
+function withHeads(t: Tensor, batch: Shape, heads: number): Tensor {
+  const [rows, width] = t.shape.slice(-2) as [number, number]
+  const padded = reshape(t, [...new Array<number>(batch.length + 3 - t.rank).fill(1), ...t.shape])
+  return reshape(expand(padded, [...batch, heads, rows, width]), [sizeOf(batch), heads, rows, width])
+}
+
+function maskOf(given: TensorLike, q: Tensor, k: Tensor, { batch, headsOfQ }: Lead): Tensor {
+  const op = 'scaledDotProductAttention'
+  let mask = asTensor(op, given)
+  const full = [...batch, headsOfQ, q.shape[q.rank - 2]!, k.shape[k.rank - 2]!]
+  const own = [...new Array<number>(Math.max(0, full.length - mask.rank)).fill(1), ...mask.shape]
+  if (own.length > full.length || own.some((size, i) => size !== 1 && size !== full[i]))
+    fail('SHAPE', op, `the mask must broadcast to ${showShape(full)}, got ${showShape(mask.shape)}.`)
+  if (mask.dtype !== 'bool' && !isFloat(mask.dtype))
+    fail('DTYPE', op, `a mask is bool or floats, got ${mask.dtype}. Compare it with something.`)
+  if (mask.dtype !== 'bool') mask = cast(mask, isNarrow(q.dtype) ? 'f32' : q.dtype)
+  mask = reshape(mask, own)
+  const lead = batch.length
+  if (lead === 1) return mask
+  // Several batch axes as one.
+  const wide = own.slice(0, lead).every((size) => size === 1) ? mask : expand(mask, [...batch, ...own.slice(lead)])
+  return reshape(wide, [sizeOf(wide.shape.slice(0, lead)), ...own.slice(lead)])
+}
