@@ -3,8 +3,10 @@ import type { DType } from '../dtype.ts'
 import { checkInteger, checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
-import { conv2d, pairOf } from '../ops/conv.ts'
-import type { Conv2dOptions, Pair } from '../ops/conv.ts'
+import { conv2d } from '../ops/conv.ts'
+import type { Conv2dOptions } from '../ops/conv.ts'
+import { perAxis } from '../ops/spatial.ts'
+import type { Pair } from '../ops/spatial.ts'
 import { fanInUniform, fans } from './init.ts'
 import { Module } from './module.ts'
 
@@ -19,7 +21,7 @@ export interface Conv2dLayerOptions extends Conv2dOptions {
 export class Conv2d extends Module {
   readonly inChannels: number
   readonly outChannels: number
-  readonly kernelSize: readonly [number, number]
+  readonly kernelSize: readonly number[]
   readonly options: Readonly<Conv2dOptions>
   weight: Variable
   bias: Variable | null
@@ -38,7 +40,7 @@ export class Conv2d extends Module {
         `groups must divide the channels, got ${groups} groups for ${inChannels} and ${outChannels} channels.`,
       )
     }
-    this.kernelSize = pairOf('Conv2d', 'kernelSize', kernelSize, 1)
+    this.kernelSize = perAxis('Conv2d', 'kernelSize', kernelSize, 2, 1)
     this.options = rest
     const shape = [outChannels, inChannels / groups, ...this.kernelSize]
     const { fanIn } = fans(shape)

@@ -1,16 +1,18 @@
-/** @file Convolution in two dimensions, and its two gradients: three bilinear maps, each the gradient of the others. */
+/** @file Convolutions. In two dimensions three rows: bilinear maps, each the gradient of the others; one and three are views of two. */
 import { isFloat } from '../dtype.ts'
 import { checkInteger, checkOptions, fail } from '../errors.ts'
 import type { Row } from '../graph/row.ts'
-import { apply, Tensor } from '../graph/tensor.ts'
+import { apply } from '../graph/tensor.ts'
+import type { Tensor } from '../graph/tensor.ts'
 import { showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { add } from './elementwise.ts'
-import { reshape } from './layout.ts'
+import { permute, reshape } from './layout.ts'
+import { axisNames, images, perAxis } from './spatial.ts'
+import type { Images, Pair, PerAxis, Single, Triple } from './spatial.ts'
 import { asTensor, cast, defineRow } from './table.ts'
 import type { TensorLike } from './table.ts'
-
-export type Pair = number | readonly [number, number]
+import { unfoldWindows } from './unfold.ts'
 
 interface ConvAttrs {
   /** [strideH, strideW, padTop, padLeft, dilationH, dilationW, groups]. */
@@ -25,8 +27,8 @@ const convRow: Row<ConvAttrs> = defineRow<ConvAttrs>({
   epilogue: true,
   infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   vjp: ({ dy, inputs: [x, w], attrs: { window }, needs }) => [
-    needs(0) ? convInput(dy, w!, window, x!.shape) : null,
-    needs(1) ? convWeight(x!, dy, window, w!.shape) : null,
+    needs(0) ? convByInput(dy, w!, window, x!.shape) : null,
+    needs(1) ? convByWeight(x!, dy, window, w!.shape) : null,
   ],
   emit: (e, { attrs }) => e.instr('conv2d', [e.output()], [e.packed(e.input(0)), e.packed(e.input(1))], attrs.window),
 })
@@ -38,7 +40,7 @@ const convInputRow: Row<ConvAttrs> = defineRow<ConvAttrs>({
   infer: ([dy], { shape }) => ({ shape, dtype: dy!.dtype }),
   vjp: ({ dy: g, inputs: [dy, w], attrs: { window }, needs }) => [
     needs(0) ? conv(g, w!, window, dy!.shape) : null,
-    needs(1) ? convWeight(g, dy!, window, w!.shape) : null,
+    needs(1) ? convByWeight(g, dy!, window, w!.shape) : null,
   ],
   emit: (e, { attrs }) =>
     e.instr('conv2dInput', [e.output()], [e.packed(e.input(0)), e.packed(e.input(1))], attrs.window),
@@ -52,7 +54,7 @@ const convWeightRow: Row<ConvAttrs> = defineRow<ConvAttrs>({
   kind: 'kernel',
   infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   vjp: ({ dy: g, inputs: [x, dy], attrs: { window }, needs }) => [
-    needs(0) ? convInput(dy!, g, window, x!.shape) : null,
+    needs(0) ? convByInput(dy!, g, window, x!.shape) : null,
     needs(1) ? conv(x!, g, window, dy!.shape) : null,
   ],
   emit: (e, { attrs, inputs, outputs }) => {
@@ -64,27 +66,36 @@ const convWeightRow: Row<ConvAttrs> = defineRow<ConvAttrs>({
 
 const conv = (x: Tensor, w: Tensor, window: readonly number[], shape: Shape) =>
   apply(convRow, [x, w], { window, shape })
-const convInput = (dy: Tensor, w: Tensor, window: readonly number[], shape: Shape) =>
+/** The transpose of `conv` by its input, which is also a transposed convolution. */
+export const convByInput = (dy: Tensor, w: Tensor, window: readonly number[], shape: Shape) =>
   apply(convInputRow, [dy, w], { window, shape })
-const convWeight = (x: Tensor, dy: Tensor, window: readonly number[], shape: Shape) =>
+const convByWeight = (x: Tensor, dy: Tensor, window: readonly number[], shape: Shape) =>
   apply(convWeightRow, [x, dy], { window, shape })
 
-export interface Conv2dOptions {
+/** Options of a convolution; T: one number for all spatial axes, or one for each. */
+export interface ConvOptions<T extends PerAxis> {
   /** Default: 1. */
-  stride?: Pair
-  /** Zeros around the image, or 'same' (stride 1 only), or 'valid'. Default: 0. */
-  padding?: Pair | 'same' | 'valid'
+  stride?: T
+  /** Zeros on both sides, or 'same' (stride 1 only; of an odd number the larger half comes behind), or 'valid'. Default: 0. */
+  padding?: T | 'same' | 'valid'
   /** Distance between the kernel's elements. Default: 1. */
-  dilation?: Pair
+  dilation?: T
   /** Channels fall into so many groups that do not see each other. Default: 1. */
   groups?: number
 }
 
-export function pairOf(op: string, name: string, value: Pair, low: number): readonly [number, number] {
-  const [a, b] = typeof value === 'number' ? [value, value] : value
-  checkInteger(op, name, a, low, 2 ** 31)
-  checkInteger(op, name, b, low, 2 ** 31)
-  return [a, b]
+export type Conv1dOptions = ConvOptions<Single>
+export type Conv2dOptions = ConvOptions<Pair>
+export type Conv3dOptions = ConvOptions<Triple>
+
+/** Cross-correlation of signals: x [B, C, L] (or [C, L]), weight [O, C / groups, K], bias [O] -> [B, O, OL]; sizes as in conv2d. */
+export function conv1d(
+  x: TensorLike,
+  weight: TensorLike,
+  bias?: TensorLike | null,
+  options: Conv1dOptions = {},
+): Tensor {
+  return convolve('conv1d', 1, x, weight, bias, options)
 }
 
 /**
@@ -97,58 +108,122 @@ export function conv2d(
   bias?: TensorLike | null,
   options: Conv2dOptions = {},
 ): Tensor {
-  checkOptions('conv2d', options, ['stride', 'padding', 'dilation', 'groups'])
-  const given = asTensor('conv2d', x)
-  const w = asTensor('conv2d', weight)
-  if ((given.rank !== 4 && given.rank !== 3) || w.rank !== 4) {
-    fail(
-      'SHAPE',
-      'conv2d',
-      `needs [B, C, H, W] and [O, C, KH, KW], got ${showShape(given.shape)} and ${showShape(w.shape)}.`,
-    )
-  }
-  const t = given.rank === 3 ? reshape(given, [1, ...given.shape]) : given
-  if (t.dtype !== w.dtype || !isFloat(t.dtype))
-    fail('DTYPE', 'conv2d', `needs floats of one dtype, got ${t.dtype} and ${w.dtype}.`)
-  const groups = checkInteger('conv2d', 'groups', options.groups ?? 1, 1, 2 ** 31)
-  const [channels, outChannels] = [t.shape[1]!, w.shape[0]!]
-  if (channels !== w.shape[1]! * groups || outChannels % groups !== 0) {
-    fail(
-      'SHAPE',
-      'conv2d',
-      `channels must fit: x ${showShape(t.shape)}, weight ${showShape(w.shape)}, groups ${groups}.`,
-    )
-  }
-  const { window, size } = convWindow(t.shape, w.shape, options, groups)
-  const y = conv(t, w, window, [t.shape[0]!, outChannels, ...size])
-  if (bias && (bias.rank !== 1 || bias.size !== outChannels)) {
-    fail('SHAPE', 'conv2d', `the bias must be [${outChannels}], got ${showShape(bias.shape)}.`)
-  }
-  const full = bias ? add(y, reshape(cast(asTensor('conv2d', bias), t.dtype), [outChannels, 1, 1])) : y
-  return given.rank === 3 ? reshape(full, full.shape.slice(1)) : full
+  return convolve('conv2d', 2, x, weight, bias, options)
 }
 
-function convWindow(x: Shape, w: Shape, options: Conv2dOptions, groups: number): { window: number[]; size: number[] } {
-  const stride = pairOf('conv2d', 'stride', options.stride ?? 1, 1)
-  const dilation = pairOf('conv2d', 'dilation', options.dilation ?? 1, 1)
-  const reach = [dilation[0] * (w[2]! - 1), dilation[1] * (w[3]! - 1)]
-  let before: readonly [number, number]
-  let total: number[]
-  if (options.padding === 'same') {
-    if (stride[0] !== 1 || stride[1] !== 1) fail('VALUE', 'conv2d', "padding 'same' needs stride 1.")
-    total = reach
-    before = [Math.floor(reach[0]! / 2), Math.floor(reach[1]! / 2)]
-  } else {
-    before = pairOf('conv2d', 'padding', options.padding === 'valid' ? 0 : (options.padding ?? 0), 0)
-    total = [2 * before[0], 2 * before[1]]
+/**
+ * Cross-correlation of volumes: x [B, C, D, H, W] (or [C, D, H, W]), weight [O, C / groups, KD, KH, KW], bias [O] ->
+ * [B, O, OD, OH, OW]; sizes as in conv2d. Computed as conv2d with the kernel's depth among the channels: holds x KD times.
+ */
+export function conv3d(
+  x: TensorLike,
+  weight: TensorLike,
+  bias?: TensorLike | null,
+  options: Conv3dOptions = {},
+): Tensor {
+  return convolve('conv3d', 3, x, weight, bias, options)
+}
+
+function convolve(
+  op: string,
+  n: number,
+  x: TensorLike,
+  weight: TensorLike,
+  bias: TensorLike | null | undefined,
+  options: ConvOptions<PerAxis>,
+): Tensor {
+  checkOptions(op, options, ['stride', 'padding', 'dilation', 'groups'])
+  const groups = checkInteger(op, 'groups', options.groups ?? 1, 1, 2 ** 31)
+  const { t, w, image, restore } = convOperands(op, n, x, weight)
+  if (t.shape[1] !== w.shape[1]! * groups || w.shape[0]! % groups !== 0) {
+    fail('SHAPE', op, `channels must fit: x ${showShape(t.shape)}, weight ${showShape(w.shape)}, groups ${groups}.`)
   }
-  const size = [0, 1].map((i) => Math.floor((x[2 + i]! + total[i]! - reach[i]! - 1) / stride[i]!) + 1)
-  if (w[2] === 0 || w[3] === 0 || size[0]! <= 0 || size[1]! <= 0) {
-    fail(
-      'SHAPE',
-      'conv2d',
-      `the kernel ${showShape(w.slice(2))} does not fit into ${showShape(x.slice(2))} with its padding.`,
-    )
+  const geometry = convGeometry(op, image, w.shape.slice(2), options)
+  const b = bias ? biasOf(op, bias, w.shape[0]!, t.dtype) : null
+  return restore((n === 3 ? conv3 : conv2)(t, w, b, geometry, groups))
+}
+
+/** x with a batch and weight, of n spatial axes and one dtype. */
+export function convOperands(op: string, n: number, x: TensorLike, weight: TensorLike): Images & { w: Tensor } {
+  const given = asTensor(op, x)
+  const w = asTensor(op, weight)
+  if ((given.rank !== n + 2 && given.rank !== n + 1) || w.rank !== n + 2) {
+    const kernel = n === 1 ? 'K' : axisNames(n).replace(/[A-Z]/g, 'K$&')
+    const expected = `[B, C, ${axisNames(n)}] and [O, C, ${kernel}]`
+    fail('SHAPE', op, `needs ${expected}, got ${showShape(given.shape)} and ${showShape(w.shape)}.`)
   }
-  return { window: [...stride, ...before, ...dilation, groups], size }
+  if (given.dtype !== w.dtype || !isFloat(w.dtype))
+    fail('DTYPE', op, `needs floats of one dtype, got ${given.dtype} and ${w.dtype}.`)
+  return { ...images(op, given, n), w }
+}
+
+/** The bias of n channels as [n, 1, 1]. */
+export function biasOf(op: string, bias: TensorLike, n: number, dtype: Tensor['dtype']): Tensor {
+  if (bias.rank !== 1 || bias.size !== n) fail('SHAPE', op, `the bias must be [${n}], got ${showShape(bias.shape)}.`)
+  return reshape(cast(asTensor(op, bias), dtype), [n, 1, 1])
+}
+
+export interface ConvGeometry {
+  readonly stride: readonly number[]
+  /** Zeros before the first element of each axis. */
+  readonly before: readonly number[]
+  readonly dilation: readonly number[]
+  /** Sizes of the result. */
+  readonly size: readonly number[]
+}
+
+function convGeometry(op: string, image: Shape, kernel: Shape, options: ConvOptions<PerAxis>): ConvGeometry {
+  const n = image.length
+  const stride = perAxis(op, 'stride', options.stride ?? 1, n, 1)
+  const dilation = perAxis(op, 'dilation', options.dilation ?? 1, n, 1)
+  const reach = kernel.map((k, i) => dilation[i]! * (k - 1))
+  const isSame = options.padding === 'same'
+  if (isSame && stride.some((s) => s !== 1)) fail('VALUE', op, "padding 'same' needs stride 1.")
+  const given = options.padding === 'same' || options.padding === 'valid' ? 0 : (options.padding ?? 0)
+  const before = isSame ? reach.map((r) => Math.floor(r / 2)) : perAxis(op, 'padding', given, n, 0)
+  const total = isSame ? reach : before.map((p) => 2 * p)
+  const size = image.map((extent, i) => Math.floor((extent + total[i]! - reach[i]! - 1) / stride[i]!) + 1)
+  if (kernel.includes(0) || size.some((extent) => extent <= 0)) {
+    fail('SHAPE', op, `the kernel ${showShape(kernel)} does not fit into ${showShape(image)} with its padding.`)
+  }
+  return { stride, before, dilation, size }
+}
+
+/** The last two axes of a list, 1-d signals being images of height 1 (`height` is what its entry is). */
+export const lastTwo = (list: readonly number[], height: number): [number, number] => [
+  list.length > 1 ? list[list.length - 2]! : height,
+  list[list.length - 1]!,
+]
+
+export const convWindow = ({ stride, before, dilation }: ConvGeometry, groups: number): number[] => [
+  ...lastTwo(stride, 1),
+  ...lastTwo(before, 0),
+  ...lastTwo(dilation, 1),
+  groups,
+]
+
+/** One or two spatial axes. */
+function conv2(x: Tensor, w: Tensor, bias: Tensor | null, geometry: ConvGeometry, groups: number): Tensor {
+  const flat = (t: Tensor) => reshape(t, [t.shape[0]!, t.shape[1]!, ...lastTwo(t.shape.slice(2), 1)])
+  const [b, o] = [x.shape[0]!, w.shape[0]!]
+  const y = conv(flat(x), flat(w), convWindow(geometry, groups), [b, o, ...lastTwo(geometry.size, 1)])
+  return reshape(bias ? add(y, bias) : y, [b, o, ...geometry.size])
+}
+
+/** Three: every output plane is an image whose channels are those of x at the depths that the kernel sees. */
+function conv3(x: Tensor, w: Tensor, bias: Tensor | null, geometry: ConvGeometry, groups: number): Tensor {
+  const [b, c, d, ...plane] = x.shape as [number, number, number, number, number]
+  const [o, cg, kd, ...kernel] = w.shape as [number, number, number, number, number]
+  const { stride, before, dilation, size } = geometry
+  const [od, ...out] = size as [number, number, number]
+  const depth = [kd, 1, stride[0]!, 1, before[0]!, 0, dilation[0]!, 1]
+  const slices = unfoldWindows(reshape(x, [b * c, d, sizeOf(plane)]), depth, [b * c, kd, od, sizeOf(plane)])
+  const images = permute(reshape(slices, [b, c * kd, od, ...plane]), [0, 2, 1, 3, 4])
+  const y = conv(
+    reshape(images, [b * od, c * kd, ...plane]),
+    reshape(w, [o, cg * kd, ...kernel]),
+    convWindow(geometry, groups),
+    [b * od, o, ...out],
+  )
+  return permute(reshape(bias ? add(y, bias) : y, [b, od, o, ...out]), [0, 2, 1, 3, 4])
 }

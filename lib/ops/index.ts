@@ -15,8 +15,10 @@ export type { AttentionOptions } from './attention.ts'
 export * from './contraction.ts'
 export { cond, scan, whileLoop } from './control.ts'
 export type { Scanned, WhileOptions } from './control.ts'
-export { conv2d } from './conv.ts'
-export type { Conv2dOptions, Pair } from './conv.ts'
+export { conv1d, conv2d, conv3d } from './conv.ts'
+export type { Conv1dOptions, Conv2dOptions, Conv3dOptions } from './conv.ts'
+export { convTranspose1d, convTranspose2d, convTranspose3d } from './conv-transpose.ts'
+export type { ConvTranspose1dOptions, ConvTranspose2dOptions, ConvTranspose3dOptions } from './conv-transpose.ts'
 export { arange, eye, full, linspace, ones, onesLike, tensor, tril, triu, zeros, zerosLike } from './create.ts'
 export type { CreateOptions, NestedArray, TensorOptions } from './create.ts'
 export { cdist, cosineSimilarity, pairwiseDistance, pdist } from './distance.ts'
@@ -29,7 +31,6 @@ export {
   flatten,
   flip,
   narrow,
-  pad,
   permute,
   reshape,
   slice,
@@ -40,7 +41,7 @@ export {
   transpose,
   unsqueeze,
 } from './layout.ts'
-export type { PadOptions, SliceRange } from './layout.ts'
+export type { SliceRange } from './layout.ts'
 export * from './linalg.ts'
 export * from './loss.ts'
 export * from './loss-binary.ts'
@@ -49,8 +50,40 @@ export type { LossOptions, Reduction } from './loss-reduction.ts'
 export * from './loss-regression.ts'
 export { batchNorm, layerNorm, logSoftmax, softmax } from './normalize.ts'
 export type { BatchNormOptions, LayerNormOptions } from './normalize.ts'
-export { avgPool2d, maxPool2d, maxPool2dWithIndices } from './pool.ts'
-export type { AvgPoolOptions, MaxPoolOptions, PoolOptions } from './pool.ts'
+export {
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  maxPool1d,
+  maxPool1dWithIndices,
+  maxPool2d,
+  maxPool2dWithIndices,
+  maxPool3d,
+  maxPool3dWithIndices,
+} from './pool.ts'
+export type { AvgPoolOptions, MaxPoolOptions, PoolOptions, ValuesAndIndices } from './pool.ts'
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool1dWithIndices,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dWithIndices,
+  adaptiveMaxPool3d,
+  adaptiveMaxPool3dWithIndices,
+} from './adaptive-pool.ts'
+export type { OutputSize } from './adaptive-pool.ts'
+export * from './grid-sample.ts'
+export * from './group-norm.ts'
+export * from './interpolate.ts'
+export * from './lp-pool.ts'
+export * from './max-unpool.ts'
+export * from './pad.ts'
+export * from './pixel-shuffle.ts'
+export type { Pair, PerAxis, Single, Triple } from './spatial.ts'
+export { fold, unfold } from './unfold.ts'
+export type { UnfoldOptions } from './unfold.ts'
 export { bernoulli, dropout, normal, rand, randint, randn, uniform } from './random.ts'
 export { all, any, argMax, argMin, logSumExp, max, mean, min, norm, prod, std, sum, variance } from './reduction.ts'
 export type { Axes, ReduceOptions, VarianceOptions } from './reduction.ts'

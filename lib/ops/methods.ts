@@ -19,6 +19,8 @@ const NOT_METHODS = [
     'zeros',
   ],
   ...['concat', 'stack', 'embedding', 'where', 'linear', 'table', 'assign', 'assignSlice', 'conv2d'],
+  ...['conv1d', 'conv3d', 'convTranspose1d', 'convTranspose2d', 'convTranspose3d', 'affineGrid'],
+  ...['groupNorm', 'instanceNorm', 'localResponseNorm', 'rmsNorm'],
   ...['cond', 'scan', 'whileLoop', 'scaledDotProductAttention'],
   ...['crossEntropy', 'nllLoss', 'mseLoss', 'batchNorm', 'layerNorm'],
   ...['l1Loss', 'smoothL1Loss', 'huberLoss', 'poissonNllLoss', 'gaussianNllLoss', 'klDiv', 'softMarginLoss'],

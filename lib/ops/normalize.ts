@@ -5,13 +5,13 @@ import { detach } from '../graph/gradient.ts'
 import type { Row } from '../graph/row.ts'
 import { state } from '../graph/state.ts'
 import { apply, applyTuple, Tensor } from '../graph/tensor.ts'
-import type { Variable } from '../graph/variable.ts'
+import { Variable } from '../graph/variable.ts'
 import { normalizeAxis, sameShape, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { add, exp, mul, rsqrt, sub } from './elementwise.ts'
 import { permute, reshape } from './layout.ts'
 import { mean, sum, variance, window } from './reduction.ts'
-import { asTensor, constant, defineRow, operand } from './table.ts'
+import { asTensor, cast, constant, defineRow, operand } from './table.ts'
 import type { TensorLike } from './table.ts'
 import { assign } from './update.ts'
 
@@ -133,6 +133,9 @@ const standardizeGradRow: Row<null> = defineRow<null>({
   },
 })
 
+/** @internal (x - mean) / sqrt(var + eps) over the last axis. */
+export const standardized = (x: Tensor, eps: number): Tensor => applyTuple(standardizeRow, [x], { eps })[0]!
+
 export interface LayerNormOptions {
   weight?: TensorLike | null
   bias?: TensorLike | null
@@ -154,8 +157,7 @@ export function layerNorm(x: TensorLike, shape: Shape, options: LayerNormOptions
       fail('SHAPE', 'layerNorm', `${name} must be ${showShape(shape)}, got ${showShape(v.shape)}.`)
   }
   const flat = reshape(t, [...t.shape.slice(0, lead), sizeOf(shape)])
-  const [xhat] = applyTuple(standardizeRow, [flat], { eps: options.eps ?? 1e-5 })
-  let y = reshape(xhat!, t.shape)
+  let y = reshape(standardized(flat, options.eps ?? 1e-5), t.shape)
   if (options.weight) y = mul(y, options.weight)
   if (options.bias) y = add(y, options.bias)
   return y
@@ -164,13 +166,13 @@ export function layerNorm(x: TensorLike, shape: Shape, options: LayerNormOptions
 export interface BatchNormOptions {
   weight?: TensorLike | null
   bias?: TensorLike | null
-  /** [C]; read when not training, updated as an effect when training. */
-  runningMean?: Variable | null
-  runningVar?: Variable | null
+  /** [C]; read when not training; variables are updated as an effect when training. */
+  runningMean?: TensorLike | null
+  runningVar?: TensorLike | null
   /** Use the batch's statistics. Default: false. */
   training?: boolean
-  /** Share of the new statistic; default 0.1. */
-  momentum?: number
+  /** Share of the new statistic, a number or a scalar tensor. Default: 0.1. */
+  momentum?: number | Tensor
   /** Default: 1e-5. */
   eps?: number
 }
@@ -193,6 +195,7 @@ export function batchNorm(x: TensorLike, options: BatchNormOptions = {}): Tensor
   const useBatch = training || !runningMean || !runningVar
   const axes = t.shape.flatMap((_, i) => (i === 1 ? [] : [i]))
   const n = t.size / Math.max(channels, 1)
+  if (training) checkRunning('batchNorm', runningMean, runningVar)
   if (training && n <= 1)
     fail('SHAPE', 'batchNorm', `training needs more than one value a channel, got ${showShape(t.shape)}.`)
   const column = (v: TensorLike) => reshape(asTensor('batchNorm', v), [channels, ...t.shape.slice(2).map(() => 1)])
@@ -202,23 +205,35 @@ export function batchNorm(x: TensorLike, options: BatchNormOptions = {}): Tensor
   if (weight) scale = mul(scale, column(weight))
   const y = mul(sub(t, center), scale)
   const result = bias ? add(y, column(bias)) : y
-  if (training && state.effectsEnabled) {
-    const updates: [Variable | null | undefined, Tensor, number][] = [
-      [runningMean, center, 1],
-      [runningVar, spread, n / (n - 1)],
-    ]
-    for (const [variable, statistic, factor] of updates) {
-      if (variable) addEffect(result, running(variable, reshape(detach(statistic), [channels]), momentum, factor))
-    }
+  if (training) {
+    updateRunning(result, runningMean, reshape(center, [channels]), momentum)
+    updateRunning(result, runningVar, reshape(spread, [channels]), momentum, n / (n - 1))
   }
   return result
 }
 
-function running(variable: Variable, statistic: Tensor, momentum: number, factor: number): Tensor {
+/** @internal Statistics that are to be updated must be variables. */
+export function checkRunning(op: string, ...statistics: (TensorLike | null | undefined)[]): void {
+  for (const statistic of statistics) {
+    if (statistic && !(statistic instanceof Variable))
+      fail('VALUE', op, 'running statistics that are updated must be variables, got a tensor. Use new Variable(...).')
+  }
+}
+
+/** @internal running = (1 - momentum) running + momentum factor statistic, with the first evaluation that needs `t`. */
+export function updateRunning(
+  t: Tensor,
+  variable: TensorLike | null | undefined,
+  statistic: Tensor,
+  momentum: number | Tensor,
+  factor = 1,
+): void {
+  if (!(variable instanceof Variable) || !state.effectsEnabled) return
   const dtype = variable.dtype
-  const share = operand(momentum, dtype)
+  const share = typeof momentum === 'number' ? operand(momentum, dtype) : cast(momentum, dtype)
   const old = mul(variable.readLate(), sub(constant(1, dtype), share))
-  return assign(variable, add(old, mul(statistic, mul(share, constant(factor, dtype)))))
+  const fresh = mul(cast(detach(statistic), dtype), mul(share, constant(factor, dtype)))
+  addEffect(t, assign(variable, add(old, fresh)))
 }
 
 /** @internal The update happens once, with the first evaluation that needs `t`. */

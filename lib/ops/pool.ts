@@ -1,15 +1,17 @@
-/** @file Pooling in two dimensions. */
-import { isFloat } from '../dtype.ts'
+/** @file Pooling: the largest element or the mean of each window. In two dimensions rows; one and three are views of two. */
 import { checkInteger, checkOptions, fail } from '../errors.ts'
 import type { Row } from '../graph/row.ts'
-import { apply, applyTuple, Tensor } from '../graph/tensor.ts'
-import { showShape } from '../shape.ts'
+import { apply, applyTuple } from '../graph/tensor.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import { showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
-import { pairOf } from './conv.ts'
-import type { Pair } from './conv.ts'
-import { scatterAdd } from './indexing.ts'
+import { lastTwo } from './conv.ts'
+import { add, floorDivide, mul } from './elementwise.ts'
+import { gather, scatterAdd } from './indexing.ts'
 import { filled, reshape } from './layout.ts'
-import { asTensor, defineRow } from './table.ts'
+import { images, perAxis } from './spatial.ts'
+import type { Pair, PerAxis, Single, Triple } from './spatial.ts'
+import { constant, defineRow } from './table.ts'
 import type { TensorLike } from './table.ts'
 
 interface PoolAttrs {
@@ -49,87 +51,176 @@ const avgPoolGradRow: Row<PoolAttrs> = defineRow<PoolAttrs>({
   emit: (e, { attrs }) => e.instr('avgPool2dGrad', [e.output()], [e.packed(e.input(0))], attrs.window),
 })
 
-export interface PoolOptions {
+/** T: one number for all spatial axes, or one for each. */
+export interface PoolOptions<T extends PerAxis = Pair> {
   /** Default: the kernel's size. */
-  stride?: Pair
+  stride?: T
   /** On both sides; at most half of the kernel. Default: 0. */
-  padding?: Pair
+  padding?: T
   /** Keep a last window that leaves the image. Default: false. */
   ceilMode?: boolean
 }
 
-export interface MaxPoolOptions extends PoolOptions {
-  dilation?: Pair
+export interface MaxPoolOptions<T extends PerAxis = Pair> extends PoolOptions<T> {
+  dilation?: T
 }
 
-export interface AvgPoolOptions extends PoolOptions {
+export interface AvgPoolOptions<T extends PerAxis = Pair> extends PoolOptions<T> {
   /** Whether padding counts in the divisor. Default: true. */
   countIncludePad?: boolean
   /** The divisor, whatever the window holds. */
   divisorOverride?: number
 }
 
-interface Geometry {
-  kernel: readonly [number, number]
-  stride: readonly [number, number]
-  padding: readonly [number, number]
-  dilation: readonly [number, number]
-  size: number[]
+export interface ValuesAndIndices {
+  values: Tensor
+  /** i64. */
+  indices: Tensor
 }
 
-function geometry(op: string, t: Tensor, kernelSize: Pair, options: MaxPoolOptions): Geometry {
-  if (t.rank !== 4 && t.rank !== 3) fail('SHAPE', op, `needs [B, C, H, W] or [C, H, W], got ${showShape(t.shape)}.`)
-  if (!isFloat(t.dtype)) fail('DTYPE', op, `needs floats, got ${t.dtype}.`)
-  const kernel = pairOf(op, 'kernelSize', kernelSize, 1)
-  const stride = pairOf(op, 'stride', options.stride ?? kernel, 1)
-  const padding = pairOf(op, 'padding', options.padding ?? 0, 0)
-  const dilation = pairOf(op, 'dilation', options.dilation ?? 1, 1)
-  const image = t.shape.slice(-2)
-  const size = [0, 1].map((i) => {
+interface Geometry {
+  readonly kernel: readonly number[]
+  readonly stride: readonly number[]
+  readonly padding: readonly number[]
+  readonly dilation: readonly number[]
+  readonly size: readonly number[]
+}
+
+function poolGeometry(op: string, image: Shape, kernelSize: PerAxis, options: MaxPoolOptions<PerAxis>): Geometry {
+  const n = image.length
+  const kernel = perAxis(op, 'kernelSize', kernelSize, n, 1)
+  const stride = perAxis(op, 'stride', options.stride ?? kernel, n, 1)
+  const padding = perAxis(op, 'padding', options.padding ?? 0, n, 0)
+  const dilation = perAxis(op, 'dilation', options.dilation ?? 1, n, 1)
+  const size = image.map((extent, i) => {
     if (padding[i]! * 2 > kernel[i]!)
       fail('VALUE', op, `padding must be at most half of the kernel, got ${padding[i]} and ${kernel[i]}.`)
-    const span = image[i]! + 2 * padding[i]! - dilation[i]! * (kernel[i]! - 1) - 1
-    let n = (options.ceilMode ? Math.ceil(span / stride[i]!) : Math.floor(span / stride[i]!)) + 1
+    const span = extent + 2 * padding[i]! - dilation[i]! * (kernel[i]! - 1) - 1
+    let windows = (options.ceilMode ? Math.ceil(span / stride[i]!) : Math.floor(span / stride[i]!)) + 1
     // Every window starts inside the image or its left padding.
-    if (options.ceilMode && (n - 1) * stride[i]! >= image[i]! + padding[i]!) n--
-    if (n <= 0 || span < 0)
+    if (options.ceilMode && (windows - 1) * stride[i]! >= extent + padding[i]!) windows--
+    if (windows <= 0 || span < 0)
       fail('SHAPE', op, `the window ${showShape(kernel)} does not fit into ${showShape(image)} with its padding.`)
-    return n
+    return windows
   })
   return { kernel, stride, padding, dilation, size }
 }
 
-const batched = (t: Tensor) => (t.rank === 3 ? reshape(t, [1, ...t.shape]) : t)
-const unbatched = (y: Tensor, t: Tensor) => (t.rank === 3 ? reshape(y, y.shape.slice(1)) : y)
+/** Largest element of each window of [B, C, L] or [C, L]; the gradient goes to the first of equal ones. */
+export function maxPool1d(x: TensorLike, kernelSize: Single, options: MaxPoolOptions<Single> = {}): Tensor {
+  return maxPool('maxPool1d', 1, x, kernelSize, options).values
+}
 
-/** Largest element of each window; the gradient goes to the first of equal ones. */
+/** The same of images, [B, C, H, W] or [C, H, W]. */
 export function maxPool2d(x: TensorLike, kernelSize: Pair, options: MaxPoolOptions = {}): Tensor {
-  return maxPool2dWithIndices(x, kernelSize, options).values
+  return maxPool('maxPool2d', 2, x, kernelSize, options).values
 }
 
-/** The same, with the position of each maximum in its plane (h * W + w), i64. */
-export function maxPool2dWithIndices(
+/** The same of volumes, [B, C, D, H, W] or [C, D, H, W]. */
+export function maxPool3d(x: TensorLike, kernelSize: Triple, options: MaxPoolOptions<Triple> = {}): Tensor {
+  return maxPool('maxPool3d', 3, x, kernelSize, options).values
+}
+
+/** maxPool1d, with the position of each maximum. */
+export function maxPool1dWithIndices(
   x: TensorLike,
-  kernelSize: Pair,
-  options: MaxPoolOptions = {},
-): { values: Tensor; indices: Tensor } {
-  checkOptions('maxPool2d', options, ['stride', 'padding', 'dilation', 'ceilMode'])
-  const given = asTensor('maxPool2d', x)
-  const { kernel, stride, padding, dilation, size } = geometry('maxPool2d', given, kernelSize, options)
-  const t = batched(given)
-  const attrs = { window: [...kernel, ...stride, ...padding, ...dilation], shape: [...t.shape.slice(0, 2), ...size] }
-  const [values, indices] = applyTuple(maxPoolRow, [t], attrs)
-  return { values: unbatched(values!, given), indices: unbatched(indices!, given) }
+  kernelSize: Single,
+  options: MaxPoolOptions<Single> = {},
+): ValuesAndIndices {
+  return maxPool('maxPool1d', 1, x, kernelSize, options)
 }
 
-/** Mean of each window. */
-export function avgPool2d(x: TensorLike, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor {
-  checkOptions('avgPool2d', options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'])
-  const given = asTensor('avgPool2d', x)
-  const { kernel, stride, padding, size } = geometry('avgPool2d', given, kernelSize, options)
-  const divisor =
-    options.divisorOverride === undefined ? 0 : checkInteger('avgPool2d', 'divisorOverride', options.divisorOverride, 1)
-  const t = batched(given)
-  const window = [...kernel, ...stride, ...padding, options.countIncludePad === false ? 0 : 1, divisor, ...padding]
-  return unbatched(apply(avgPoolRow, [t], { window, shape: [...t.shape.slice(0, 2), ...size] }), given)
+/** maxPool2d, with the position of each maximum in its plane, h W + w. */
+export function maxPool2dWithIndices(x: TensorLike, kernelSize: Pair, options: MaxPoolOptions = {}): ValuesAndIndices {
+  return maxPool('maxPool2d', 2, x, kernelSize, options)
 }
+
+/** maxPool3d, with the position of each maximum in its volume, (d H + h) W + w. */
+export function maxPool3dWithIndices(
+  x: TensorLike,
+  kernelSize: Triple,
+  options: MaxPoolOptions<Triple> = {},
+): ValuesAndIndices {
+  return maxPool('maxPool3d', 3, x, kernelSize, options)
+}
+
+/** @internal The maxima of n spatial axes. */
+export function maxPool(
+  op: string,
+  n: number,
+  x: TensorLike,
+  kernelSize: PerAxis,
+  options: MaxPoolOptions<PerAxis>,
+): ValuesAndIndices {
+  checkOptions(op, options, ['stride', 'padding', 'dilation', 'ceilMode'])
+  const { t, image, restore } = images(op, x, n)
+  const { kernel, stride, padding, dilation, size } = poolGeometry(op, image, kernelSize, options)
+  const shape = [...t.shape.slice(0, 2), ...size]
+  const window = [...lastTwo(kernel, 1), ...lastTwo(stride, 1), ...lastTwo(padding, 0), ...lastTwo(dilation, 1)]
+  const [b, c] = t.shape as [number, number]
+  const planes = reshape(t, [b, n === 3 ? c * image[0]! : c, ...lastTwo(image, 1)])
+  const inPlane = maxOfPlanes(planes, window, lastTwo(size, 1))
+  if (n < 3)
+    return { values: restore(reshape(inPlane.values, shape)), indices: restore(reshape(inPlane.indices, shape)) }
+  // Then along the depth, the first of equal ones again: so the first in the volume.
+  const [d, h, w] = image as [number, number, number]
+  const [od, oh, ow] = size as [number, number, number]
+  const lead = b * c
+  const depth = [kernel[0]!, 1, stride[0]!, 1, padding[0]!, 0, dilation[0]!, 1]
+  const along = maxOfPlanes(reshape(inPlane.values, [b, c, d, oh * ow]), depth, [od, oh * ow])
+  const flat = reshape(along.indices, [lead, od * oh * ow])
+  const within = gather(reshape(inPlane.indices, [lead, d * oh * ow]), 1, flat)
+  const indices = add(mul(floorDivide(flat, oh * ow), constant(h * w, 'i64')), within)
+  return { values: restore(reshape(along.values, shape)), indices: restore(reshape(indices, shape)) }
+}
+
+/** [B, C, H, W] -> maxima [B, C, ...size] and where they are in their planes. */
+function maxOfPlanes(x: Tensor, window: readonly number[], size: readonly number[]): ValuesAndIndices {
+  const [values, indices] = applyTuple(maxPoolRow, [x], { window, shape: [...x.shape.slice(0, 2), ...size] })
+  return { values: values!, indices: indices! }
+}
+
+/** Mean of each window of [B, C, L] or [C, L]. */
+export function avgPool1d(x: TensorLike, kernelSize: Single, options: AvgPoolOptions<Single> = {}): Tensor {
+  return avgPool('avgPool1d', 1, x, kernelSize, options)
+}
+
+/** The same of images, [B, C, H, W] or [C, H, W]. */
+export function avgPool2d(x: TensorLike, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor {
+  return avgPool('avgPool2d', 2, x, kernelSize, options)
+}
+
+/** The same of volumes, [B, C, D, H, W] or [C, D, H, W]. */
+export function avgPool3d(x: TensorLike, kernelSize: Triple, options: AvgPoolOptions<Triple> = {}): Tensor {
+  return avgPool('avgPool3d', 3, x, kernelSize, options)
+}
+
+/** @internal The means of n spatial axes. */
+export function avgPool(
+  op: string,
+  n: number,
+  x: TensorLike,
+  kernelSize: PerAxis,
+  options: AvgPoolOptions<PerAxis>,
+): Tensor {
+  checkOptions(op, options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'])
+  const { countIncludePad = true, divisorOverride, ...windows } = options
+  const { t, image, restore } = images(op, x, n)
+  const { kernel, stride, padding, size } = poolGeometry(op, image, kernelSize, windows)
+  const divisor = divisorOverride === undefined ? 0 : checkInteger(op, 'divisorOverride', divisorOverride, 1, 2 ** 30)
+  const counts = Number(countIncludePad)
+  const [b, c] = t.shape as [number, number]
+  const pads = lastTwo(padding, 0)
+  const window = [...lastTwo(kernel, 1), ...lastTwo(stride, 1), ...pads, counts, divisor, ...pads]
+  const [first, out] = [lastTwo(image, 1), lastTwo(size, 1)]
+  const planes = reshape(t, [b, n === 3 ? c * image[0]! : c, ...first])
+  const y = averageOfPlanes(planes, window, out)
+  if (n < 3) return restore(reshape(y, [b, c, ...size]))
+  // The divisor is a product of one count an axis, so the depth comes apart; a given divisor is used up already.
+  const depth = [kernel[0]!, 1, stride[0]!, 1, padding[0]!, 0, counts, divisor === 0 ? 0 : 1, padding[0]!, 0]
+  const lines = reshape(y, [b, c, image[0]!, sizeOf(out)])
+  return restore(reshape(averageOfPlanes(lines, depth, [size[0]!, sizeOf(out)]), [b, c, ...size]))
+}
+
+const averageOfPlanes = (x: Tensor, window: readonly number[], size: readonly number[]) =>
+  apply(avgPoolRow, [x], { window, shape: [...x.shape.slice(0, 2), ...size] })

@@ -19,6 +19,8 @@ std::vector<Op> conv_ops();
 std::vector<Op> pool_ops();
 std::vector<Op> index_ops();
 std::vector<Op> linalg_ops();
+std::vector<Op> unfold_ops();
+std::vector<Op> resample_ops();
 
 // Names of the functions of map programs; the index is the number that a program names it by.
 std::vector<std::string> map_function_names();

@@ -38,7 +38,12 @@ const functionsElsewhere: Record<string, string> = {
     ['bernoulli', 'dropout', 'normal', 'rand', 'randint', 'randn', 'uniform'].map((name) => [name, 'random.test.ts']),
   ),
   ...Object.fromEntries(['cond', 'scan', 'whileLoop'].map((name) => [name, 'test/engine/control.test.ts'])),
-  maxPool2dWithIndices: 'every case of maxPool2d',
+  ...Object.fromEntries(
+    [1, 2, 3].flatMap((n) => [
+      [`maxPool${n}dWithIndices`, `every case of maxPool${n}d`],
+      [`adaptiveMaxPool${n}dWithIndices`, `every case of adaptiveMaxPool${n}d`],
+    ]),
+  ),
   tensor: 'create.test.ts',
 }
 
