@@ -114,8 +114,10 @@ export function bind(found: Walk, plan: Plan, of: (leaf: Tensor) => Tensor, resu
 /** Updates that a forward pass causes (running statistics) are not read by version: what was computed before them stays good. */
 function numEffects({ nodes, updates }: Walk): number {
   if (updates.length === 0) return 0
-  const caused = new Set(nodes.flatMap((node) => (node.effects ?? []).map((effect) => effect.update.inputs[0])))
-  return updates.filter((update) => caused.has(update)).length
+  const caused = new Set<Tensor>()
+  // Nearly no node has any, so nothing is allocated for those that have none.
+  for (const node of nodes) node.effects?.forEach(({ update }) => caused.add(update.inputs[0]!))
+  return caused.size === 0 ? 0 : updates.filter((update) => caused.has(update)).length
 }
 
 function bindingOf(found: Walk, of: (leaf: Tensor) => Tensor, outputs: readonly ArrayBuffer[]): Binding {
