@@ -1,14 +1,16 @@
 /** @file Optimizer: parameters in groups, their state, and the step. The formulas are in the files of the optimisers. */
 import { isNarrow } from '../dtype.ts'
+import type { DType } from '../dtype.ts'
 import { assert, check, checkOptions, fail } from '../errors.ts'
 import { overwrite } from '../engine/overwrite.ts'
 import { perform, performSync } from '../engine/evaluate.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
-import { zeros } from '../ops/create.ts'
+import { full } from '../ops/create.ts'
 import { asTensor } from '../ops/table.ts'
 import type { TensorLike } from '../ops/table.ts'
 import { sameShape, showShape } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 import { defined, describe, groupsOf, optionsOf } from './param-groups.ts'
 import type { ParamGroup, Params } from './param-groups.ts'
 
@@ -28,6 +30,15 @@ export interface OptimizerState<O> {
   /** The options of each group. */
   readonly groups: readonly O[]
 }
+
+/** What a state variable looks like; all of it holds `value` at first. */
+export interface Slot {
+  readonly shape: Shape
+  readonly dtype: DType
+  readonly value: number
+}
+
+const contentOf = ({ shape, dtype, value }: Slot): Tensor => full(shape, value, { dtype })
 
 /** What an optimiser keeps of one parameter. */
 export class ParamState {
@@ -75,17 +86,23 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** Throws VALUE for numbers that make no sense. */
   protected abstract check(options: O): void
 
-  /** PyTorch's names of the state variables that these options need. */
-  protected abstract slotsOf(options: O): readonly string[]
+  /** PyTorch's names of the state variables that these options need for a parameter. */
+  protected abstract slotsOf(options: O, param: Variable): readonly string[]
 
-  /** The update of one parameter; `slots` are its state variables; numbers are functions, so that they can be looked up later. */
+  /** What a state variable looks like, and what it holds at first: by default the parameter's form, and zeros. */
+  protected slotLike(name: string, { shape, dtype }: Variable, options: O): Slot {
+    ;(void name, options)
+    return { shape, dtype, value: 0 }
+  }
+
+  /** The updates of one parameter; `slots` are its state variables; numbers are functions, so that they can be looked up later. */
   protected abstract update(
     param: Variable,
     grad: Tensor,
     slots: readonly Variable[],
     group: ParamGroup<O>,
     state: ParamState,
-  ): Tensor
+  ): Tensor | readonly Tensor[]
 
   /**
    * Updates every parameter that has a gradient, in one evaluation with everything that backward() was called on and `also`, and
@@ -166,8 +183,8 @@ export abstract class Optimizer<O extends { lr: number }> {
     const slots = new Map<string, Variable>()
     const own = this.#states.get(param)!
     // A compiled step holds on to the variables that are there; those without content begin anew.
-    own.variables.forEach((variable) => pairs.set(variable, zeros(param.shape, { dtype: param.dtype })))
-    for (const name of this.slotsOf(options)) {
+    own.variables.forEach((variable, name) => pairs.set(variable, contentOf(this.slotLike(name, param, options))))
+    for (const name of this.slotsOf(options, param)) {
       const key = `${i}.${name}`
       const content = contents.get(key)
       check(
@@ -179,13 +196,13 @@ export abstract class Optimizer<O extends { lr: number }> {
       if (!content) continue
       contents.delete(key)
       const t = asTensor(this.#name, content)
+      const variable = own.variables.get(name) ?? this.#slot(param, name, options)
       check(
-        sameShape(t.shape, param.shape),
+        sameShape(t.shape, variable.shape),
         'STATE',
         this.#name,
-        () => `'${key}' is ${showShape(t.shape)}, its parameter ${showShape(param.shape)}.`,
+        () => `'${key}' is ${showShape(t.shape)}, of ${describe(param)} it is ${showShape(variable.shape)}.`,
       )
-      const variable = own.variables.get(name) ?? slot(param, name)
       slots.set(name, variable)
       pairs.set(variable, t)
     }
@@ -211,8 +228,9 @@ export abstract class Optimizer<O extends { lr: number }> {
         )
         const state = this.#states.get(param)
         assert(state, 'internal: a parameter without state')
-        const slots = this.slotsOf(group).map((name) => slotOf(state, param, name))
-        updates.push(this.update(param, grad, slots, group, state))
+        const slots = this.slotsOf(group, param).map((name) => this.#slotOf(state, param, name, group))
+        const made = this.update(param, grad, slots, group, state)
+        updates.push(...(made instanceof Tensor ? [made] : made))
         params.push(param)
         states.push(state)
         for (const root of param.gradRoots) roots.add(root)
@@ -238,6 +256,21 @@ export abstract class Optimizer<O extends { lr: number }> {
     return { pending, also: [...pending.roots, ...also.map((t) => asTensor(this.#name, t))] }
   }
 
+  /** A state variable of a parameter, made when it is first needed. */
+  #slotOf(state: ParamState, param: Variable, name: string, options: O): Variable {
+    const known = state.variables.get(name)
+    if (known) return known
+    const variable = this.#slot(param, name, options)
+    state.variables.set(name, variable)
+    state.since = state.step
+    return variable
+  }
+
+  #slot(param: Variable, slotName: string, options: O): Variable {
+    const name = param.name ? `${param.name}.${slotName}` : slotName
+    return new Variable(contentOf(this.slotLike(slotName, param, options)), { name, trainable: false })
+  }
+
   /** Submits, and drops the gradients if that succeeded: versions count at submission. */
   #consume<T>({ params }: PendingStep, submit: () => T): T {
     const before = params[0]?.version
@@ -247,20 +280,6 @@ export abstract class Optimizer<O extends { lr: number }> {
       if (params[0]?.version !== before) params.forEach(forget)
     }
   }
-}
-
-/** A state variable of a parameter, zeros at first. */
-function slotOf(state: ParamState, param: Variable, name: string): Variable {
-  const known = state.variables.get(name)
-  if (known) return known
-  const variable = slot(param, name)
-  state.variables.set(name, variable)
-  state.since = state.step
-  return variable
-}
-
-function slot({ name, shape, dtype }: Variable, slotName: string): Variable {
-  return new Variable(zeros(shape, { dtype }), { name: name ? `${name}.${slotName}` : slotName, trainable: false })
 }
 
 /** @internal Counts a step that was submitted. */

@@ -51,6 +51,15 @@ export function optionsOf<O>({ params, ...options }: ParamGroup<O>): O {
 /** What errors call a parameter. */
 export const describe = ({ name, shape }: Variable) => (name ? `'${name}' ${showShape(shape)}` : showShape(shape))
 
+/** The same for several options at once; of a list every number. `below` by name. */
+export function checkNumbers(op: string, options: object, below: Readonly<Record<string, number>>): void {
+  for (const [name, limit] of Object.entries(below)) {
+    const value = (options as Record<string, unknown>)[name]
+    if (Array.isArray(value)) value.forEach((x: number, i) => checkNumber(op, `${name}[${i}]`, x, limit))
+    else checkNumber(op, name, value as number, limit)
+  }
+}
+
 /** Throws VALUE unless the number is >= 0 (and, with a limit, below it). */
 export function checkNumber(op: string, name: string, value: number, below = Infinity): void {
   if (typeof value === 'number' && value >= 0 && (value < below || below === Infinity)) return

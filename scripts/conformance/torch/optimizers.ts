@@ -42,4 +42,43 @@ export const optimizers: Readonly<Record<string, (groups: readonly Group[], opti
   })),
   'torch.optim.Adam': optimizer(optim.Adam, adamOptions),
   'torch.optim.AdamW': optimizer(optim.AdamW, adamOptions),
+  'torch.optim.Adamax': optimizer(optim.Adamax, ({ lr, betas, eps, weight_decay, maximize }) => ({
+    ...{ lr, betas, eps, maximize },
+    weightDecay: weight_decay,
+  })),
+  // The cases are PyTorch 1.13's.
+  'torch.optim.NAdam': optimizer(optim.NAdam, ({ lr, betas, eps, weight_decay, momentum_decay }) => ({
+    ...{ lr, betas, eps, legacyProduct: true },
+    weightDecay: weight_decay,
+    momentumDecay: momentum_decay,
+  })),
+  'torch.optim.RAdam': optimizer(optim.RAdam, ({ lr, betas, eps, weight_decay }) => ({
+    ...{ lr, betas, eps },
+    weightDecay: weight_decay,
+  })),
+  'torch.optim.RMSprop': optimizer(optim.RMSprop, ({ lr, alpha, eps, weight_decay, momentum, centered, maximize }) => ({
+    ...{ lr, alpha, eps, momentum, centered, maximize },
+    weightDecay: weight_decay,
+  })),
+  'torch.optim.Adagrad': optimizer(
+    optim.Adagrad,
+    ({ lr, lr_decay, weight_decay, initial_accumulator_value, eps, maximize }) => ({
+      ...{ lr, eps, maximize },
+      lrDecay: lr_decay,
+      weightDecay: weight_decay,
+      initialAccumulatorValue: initial_accumulator_value,
+    }),
+  ),
+  'torch.optim.Adadelta': optimizer(optim.Adadelta, ({ lr, rho, eps, weight_decay, maximize }) => ({
+    ...{ lr, rho, eps, maximize },
+    weightDecay: weight_decay,
+  })),
+  'torch.optim.ASGD': optimizer(optim.ASGD, ({ lr, lambd, alpha, t0, weight_decay, maximize }) => ({
+    ...{ lr, lambd, alpha, t0, maximize },
+    weightDecay: weight_decay,
+  })),
+  'torch.optim.Rprop': optimizer(optim.Rprop, ({ lr, etas, step_sizes, maximize }) => ({
+    ...{ lr, etas, maximize },
+    stepSizes: step_sizes,
+  })),
 }
