@@ -21,6 +21,7 @@ std::vector<Op> index_ops();
 std::vector<Op> linalg_ops();
 std::vector<Op> unfold_ops();
 std::vector<Op> resample_ops();
+std::vector<Op> recurrent_ops();
 
 // Names of the functions of map programs; the index is the number that a program names it by.
 std::vector<std::string> map_function_names();

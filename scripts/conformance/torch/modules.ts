@@ -1,7 +1,15 @@
 /** @file PyTorch's modules. */
 import { nn } from '../../../lib/index.ts'
-import { layer } from './adapter.ts'
-import type { Modules } from './adapter.ts'
+import { layer, module } from './adapter.ts'
+import type { Args, Modules } from './adapter.ts'
+
+const recurrent = ({ num_layers, bias, batch_first, dropout, bidirectional }: Args) => ({
+  numLayers: num_layers,
+  bias,
+  batchFirst: batch_first,
+  dropout,
+  bidirectional,
+})
 
 export const modules: Modules = {
   'torch.nn.Linear': layer(({ in_features, out_features, bias }) => new nn.Linear(in_features, out_features, { bias })),
@@ -55,4 +63,29 @@ export const modules: Modules = {
   'torch.nn.Tanh': layer(() => new nn.Tanh()),
   'torch.nn.Softmax': layer(({ dim }) => new nn.Softmax(dim)),
   'torch.nn.LogSoftmax': layer(({ dim }) => new nn.LogSoftmax(dim)),
+  'torch.nn.RNN': module(
+    (init) => new nn.RNN(init.input_size!, init.hidden_size!, { nonlinearity: init.nonlinearity, ...recurrent(init) }),
+    (made, { input, hx }) => made.forward(input!, hx),
+  ),
+  'torch.nn.LSTM': module(
+    (init) => new nn.LSTM(init.input_size!, init.hidden_size!, { projSize: init.proj_size, ...recurrent(init) }),
+    (made, { input, hx }) => made.forward(input!, hx),
+  ),
+  'torch.nn.GRU': module(
+    (init) => new nn.GRU(init.input_size!, init.hidden_size!, recurrent(init)),
+    (made, { input, hx }) => made.forward(input!, hx),
+  ),
+  'torch.nn.RNNCell': module(
+    ({ input_size, hidden_size, bias, nonlinearity }) =>
+      new nn.RNNCell(input_size, hidden_size, { bias, nonlinearity }),
+    (made, { input, hx }) => made.forward(input, hx),
+  ),
+  'torch.nn.LSTMCell': module(
+    ({ input_size, hidden_size, bias }) => new nn.LSTMCell(input_size, hidden_size, { bias }),
+    (made, { input, hx }) => made.forward(input, hx),
+  ),
+  'torch.nn.GRUCell': module(
+    ({ input_size, hidden_size, bias }) => new nn.GRUCell(input_size, hidden_size, { bias }),
+    (made, { input, hx }) => made.forward(input, hx),
+  ),
 }
