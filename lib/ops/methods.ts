@@ -27,6 +27,7 @@ const NOT_METHODS = [
   ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'multilabelSoftMarginLoss', 'focalLoss', 'diceLoss'],
   ...['hingeEmbeddingLoss', 'marginRankingLoss', 'cosineEmbeddingLoss', 'tripletMarginLoss', 'multiMarginLoss'],
   ...['tripletMarginWithDistanceLoss', 'multilabelMarginLoss'],
+  ...['einsum', 'multiDot', 'bilinear'],
 ] as const
 
 type Named = Omit<typeof ops, (typeof NOT_METHODS)[number]>

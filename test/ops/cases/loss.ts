@@ -9,7 +9,6 @@ import {
   at,
   average,
   build,
-  elementwise,
   logSoftmaxLine,
   positionsOf,
   reduction,
@@ -124,16 +123,6 @@ const others: OpCase[] = [
   likelihood('weight, ignoreIndex', { weight, ignoreIndex: 2 }, [6, 3], labels([6])),
   likelihood('none', { reduction: 'none' }),
   likelihood('one sample', { reduction: 'sum' }, [3], labels([])),
-  ...(['mean', 'sum', 'none'] as const).map((how): OpCase => ({
-    title: `mseLoss: ${how}`,
-    fn: (x, t) => ops.mseLoss(x, t, { reduction: how }),
-    inputs: [input([3, 4], fill), input([3, 4], fill)],
-    reference: (x, t) => {
-      const each = elementwise((a, b) => (a - b) ** 2)(x, t)
-      return how === 'none' ? each : build([], () => (how === 'mean' ? average : total)([...each.data]))
-    },
-    kind: 'sums',
-  })),
 ]
 
 export const lossCases: readonly OpCase[] = [...entropies, ...others]
