@@ -43,7 +43,7 @@ async function main(workload: Workload, way: Way, seconds: number): Promise<Side
   const evidence = await firstSteps(running)
   const differs = values.dump ? difference(evidence, readEvidence(workload.name, values.dump)) : null
   const timing = differs === null || differs <= workload.tolerance ? await time(running.step, seconds) : null
-  return { timing, difference: Number.isFinite(differs) ? differs : null, ...workOf(running.plan()) }
+  return { timing, difference: Number.isFinite(differs) ? differs : null, ...workOf(running.plans()) }
 }
 
 /** The inputs; the model has the peer's parameters then, if there are any. */
@@ -88,14 +88,17 @@ async function repeat(step: Running['step'], seconds: number, least: number): Pr
   return taken
 }
 
-/** What a plan computes, and the bytes of inputs, outputs and variables that it has to move. */
-function workOf(plan: Plan): Work {
-  const { buffers } = plan.program
-  const read = new Set(plan.instrs.flatMap(({ ins, epilogueIns }) => [...ins, ...epilogueIns].map((x) => x.buffer)))
-  const written = new Set(plan.instrs.flatMap(({ outs }) => outs.map((x) => x.buffer)))
-  const bytes = buffers.reduce((n, buffer, i) => {
+/** What plans compute, and the bytes of inputs, outputs and variables that they have to move. */
+function workOf(plans: readonly Plan[]): Work {
+  const sum = (of: (plan: Plan) => number) => plans.reduce((n, plan) => n + of(plan), 0)
+  return { flops: sum((plan) => summary(plan).flops), bytes: sum(trafficOf) }
+}
+
+function trafficOf({ program, instrs }: Plan): number {
+  const read = new Set(instrs.flatMap(({ ins, epilogueIns }) => [...ins, ...epilogueIns].map((x) => x.buffer)))
+  const written = new Set(instrs.flatMap(({ outs }) => outs.map((x) => x.buffer)))
+  return program.buffers.reduce((n, buffer, i) => {
     if (buffer.space !== 'input' && buffer.space !== 'output' && buffer.space !== 'variable') return n
     return n + bufferBytes(buffer) * (Number(read.has(i)) + Number(written.has(i)))
   }, 0)
-  return { flops: summary(plan).flops, bytes }
 }

@@ -8,7 +8,7 @@ interface Column {
 }
 
 const columns: readonly Column[] = [
-  { title: 'workload', width: -26, show: (row) => row.name },
+  { title: 'workload', width: -28, show: (row) => row.name },
   { title: 'way', width: -14, show: (row) => row.way },
   { title: 'threads', width: 7, show: (row) => String(row.threads) },
   { title: 'tenon', width: 9, show: (row) => time(row.tenon?.median_s) },

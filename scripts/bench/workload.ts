@@ -38,8 +38,8 @@ export interface Running {
   readonly step: () => Promise<number | null> | (number | null)
   /** What is compared where there is no loss. */
   readonly outputs: (() => Promise<readonly Tensor[]>) | null
-  /** What a step runs. */
-  readonly plan: () => Plan
+  /** What a step runs, one after the other. */
+  readonly plans: () => readonly Plan[]
 }
 
 interface Declared {
@@ -68,7 +68,7 @@ export function training(name: string, declared: Declared & { readonly build: ()
       const step = trainStep<readonly Tensor[], Tensor>(model, optimizer, loss, { compile: isCompiled(way) })
       const blocking = () => step.sync(...inputs).itemSync()
       const awaited = async () => (await step(...inputs)).itemSync()
-      return { step: isBlocking(way) ? blocking : awaited, outputs: null, plan: () => step.plan(...inputs) }
+      return { step: isBlocking(way) ? blocking : awaited, outputs: null, plans: () => [step.plan(...inputs)] }
     }
     return { model, start }
   }
@@ -115,7 +115,7 @@ export function computing(
         await evaluate(...ts)
         return ts
       }
-      return { step: steps[way], outputs, plan: () => compiled.plan(...inputs) }
+      return { step: steps[way], outputs, plans: () => [compiled.plan(...inputs)] }
     }
     return { model, start }
   }

@@ -1,5 +1,5 @@
 /** @file Work that memory bounds: a chain of elementwise operations, and normalisations with their gradients. */
-import { gelu, grad, layerNorm, nn, randn } from '../../../lib/index.ts'
+import { gelu, layerNorm, nn, randn, vjp } from '../../../lib/index.ts'
 import type { Tensor } from '../../../lib/index.ts'
 import { computing } from '../workload.ts'
 
@@ -14,15 +14,11 @@ export const softmaxLayerNorm = computing('softmax_layernorm', {
   inputs: () => [randn([8192, 1024]), randn([8192, 1024])],
   build: () => {
     const model = new nn.LayerNorm(1024)
-    const compute = (x: Tensor, g: Tensor) => {
-      let y = x
-      const loss = (of: Tensor, weight: Tensor, bias: Tensor) => {
-        y = layerNorm(of, [1024], { weight, bias }).softmax(-1)
-        return y.mul(g).sum()
-      }
-      const gradients = grad(loss as (...args: Tensor[]) => Tensor)(x, model.weight!, model.bias!)
-      return [y, ...gradients]
+    const forward = (...[x, weight, bias]: Tensor[]) => layerNorm(x!, [1024], { weight, bias }).softmax(-1)
+    const compute = (x: Tensor, dy: Tensor) => {
+      const { value, grads } = vjp(forward, [x, model.weight!, model.bias!], dy)
+      return [value, ...grads]
     }
-    return { model, compute: (x, g) => compute(x!, g!) }
+    return { model, compute: (x, dy) => compute(x!, dy!) }
   },
 })

@@ -1,9 +1,12 @@
 /** @file All workloads, in the peer's order, and those of the peer's that cannot be measured yet. */
 import type { Workload } from '../workload.ts'
+import { attention2048Causal, attention512 } from './attention.ts'
 import { cnnInfer, cnnInferB1, cnnTrain } from './cnn.ts'
 import { elementwiseChain, softmaxLayerNorm } from './elementwise.ts'
+import { ncfTrain } from './recommend.ts'
 import { resnet18InferB1, resnet18Train } from './resnet.ts'
 import { mlpTrain, opOverhead, tinyTrain } from './small.ts'
+import { babyGptTrain, bertInfer, gpt2Train } from './transformer.ts'
 
 export const workloads: readonly Workload[] = [
   tinyTrain,
@@ -11,8 +14,14 @@ export const workloads: readonly Workload[] = [
   cnnTrain,
   cnnInfer,
   cnnInferB1,
+  attention512,
+  attention2048Causal,
+  babyGptTrain,
+  gpt2Train,
+  bertInfer,
   resnet18Train,
   resnet18InferB1,
+  ncfTrain,
   elementwiseChain,
   softmaxLayerNorm,
   opOverhead,
@@ -23,13 +32,7 @@ export const notYet: Readonly<Record<string, string>> = {
   rnn_train: 'nn.RNN',
   lstm_train: 'nn.LSTM',
   gru_train: 'nn.GRU',
-  attention_512: 'scaledDotProductAttention',
-  attention_2048_causal: 'scaledDotProductAttention',
-  babygpt_train: 'scaledDotProductAttention',
-  gpt2_124m_train: 'scaledDotProductAttention',
-  gpt2_124m_generate: 'scaledDotProductAttention',
-  bert_base_infer: 'scaledDotProductAttention',
-  ncf_train: 'binaryCrossEntropyWithLogits',
+  gpt2_124m_generate: 'nn.KeyValueCache',
 }
 
 /** Those named, all for an empty list; throws an Error for others. */
