@@ -74,8 +74,9 @@ template <class From, class To>
 void cast_loop(const MapCall& call) {
   const From* a = reinterpret_cast<const From*>(call.a);
   To* y = reinterpret_cast<To*>(call.y);
+  const int64_t n = call.n;  // see map_loops-inl.h
   TENON_IVDEP
-  for (int64_t i = 0; i < call.n; ++i) y[i] = convert<To>(a[i]);
+  for (int64_t i = 0; i < n; ++i) y[i] = convert<To>(a[i]);
 }
 
 // The pairs of training and of data loading are compiled for each target, the others once.

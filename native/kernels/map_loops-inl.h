@@ -23,13 +23,17 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class R>
 using Stored = std::conditional_t<std::is_same_v<R, bool>, uint8_t, R>;
 
+// n is copied in each loop: a byte that is written may lie in `call` for all that the compiler
+// knows, and then nothing that gives booleans would vectorise (gt of 2,048 f32: 800 ns before, 43
+// ns after).
 template <class F, class T>
 void unary_loop(const MapCall& call) {
   using R = Stored<decltype(F::of(T{}))>;
   const T* a = reinterpret_cast<const T*>(call.a);
   R* y = reinterpret_cast<R*>(call.y);
+  const int64_t n = call.n;
   TENON_IVDEP
-  for (int64_t i = 0; i < call.n; ++i) y[i] = static_cast<R>(F::of(a[i]));
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<R>(F::of(a[i]));
 }
 
 template <class F, class T>
@@ -38,8 +42,9 @@ void binary_loop(const MapCall& call) {
   const T* a = reinterpret_cast<const T*>(call.a);
   const T* b = reinterpret_cast<const T*>(call.b);
   R* y = reinterpret_cast<R*>(call.y);
+  const int64_t n = call.n;
   TENON_IVDEP
-  for (int64_t i = 0; i < call.n; ++i) y[i] = static_cast<R>(F::of(a[i], b[i]));
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<R>(F::of(a[i], b[i]));
 }
 
 template <class T>
@@ -48,8 +53,9 @@ void where_loop(const MapCall& call) {
   const T* b = reinterpret_cast<const T*>(call.b);
   const T* c = reinterpret_cast<const T*>(call.c);
   T* y = reinterpret_cast<T*>(call.y);
+  const int64_t n = call.n;
   TENON_IVDEP
-  for (int64_t i = 0; i < call.n; ++i) {
+  for (int64_t i = 0; i < n; ++i) {
     const T yes = b[i], no = c[i];  // both are read, so that the loop vectorises
     y[i] = a[i] != 0 ? yes : no;
   }
