@@ -54,7 +54,8 @@ HWY_INLINE To convert(From x) {
   if constexpr (std::is_same_v<From, To>) {
     return x;
   } else if constexpr (std::is_same_v<From, Bool>) {
-    return convert<To>(static_cast<uint8_t>(x.bits != 0));
+    // By way of a wider integer, else GCC branches: 0.32 ns an element to f32, 0.025 ns so.
+    return convert<To>(static_cast<int32_t>(x.bits != 0));
   } else if constexpr (kIsNarrow<From>) {
     return convert<To>(widen(x));
   } else if constexpr (std::is_same_v<To, Bool>) {
