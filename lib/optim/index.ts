@@ -30,21 +30,28 @@ export type { ClipGradNormOptions } from './clip.ts'
 export { Optimizer } from './optimizer.ts'
 export type { OptimizerState, StepOptions } from './optimizer.ts'
 export type { ParamGroup, Params } from './param-groups.ts'
+export { chainedScheduler, sequentialLR, warmup } from './compose.ts'
+export type { SequentialLROptions, WarmupOptions } from './compose.ts'
+export { cosineAnnealingLR, cosineAnnealingWarmRestarts, cyclicLR, oneCycleLR } from './cycle.ts'
+export type {
+  CosineAnnealingLROptions,
+  CosineAnnealingWarmRestartsOptions,
+  CyclicLROptions,
+  OneCycleLROptions,
+} from './cycle.ts'
+export { reduceLROnPlateau } from './plateau.ts'
+export type { ReduceLROnPlateauOptions } from './plateau.ts'
 export {
   constantLR,
-  cosineAnnealingLR,
   exponentialLR,
   lambdaLR,
   linearLR,
+  multiplicativeLR,
   multiStepLR,
-  oneCycleLR,
   polynomialLR,
-  reduceLROnPlateau,
-  Scheduler,
-  sequentialLR,
   stepLR,
-  warmup,
 } from './schedule.ts'
-export type { Schedule, SchedulerState, Time, Unit } from './schedule.ts'
+export { Scheduler } from './scheduler.ts'
+export type { Schedule, SchedulerState, Time, Unit } from './scheduler.ts'
 export { SGD } from './sgd.ts'
 export type { SGDOptions } from './sgd.ts'

@@ -27,7 +27,40 @@ const cases: [title: string, schedule: optim.Schedule, rates: number[]][] = [
   ['exponentialLR', exponentialLR({ gamma: 0.9 }), [0.1, 0.09, 0.081, 0.0729]],
   ['linearLR', linearLR({ startFactor: 0.5, totalIters: 4 }), [0.05, 0.0625, 0.075, 0.0875, 0.1, 0.1]],
   ['polynomialLR', polynomialLR({ totalIters: 4, power: 2 }), [0.1, 0.05625, 0.025, 0.00625, 0, 0]],
-  ['cosineAnnealingLR', cosineAnnealingLR({ tMax: 2, etaMin: 0.02 }), [0.1, 0.06, 0.02, 0.02]],
+  ['cosineAnnealingLR: down, and up again', cosineAnnealingLR({ tMax: 2, etaMin: 0.02 }), [0.1, 0.06, 0.02, 0.06, 0.1]],
+  [
+    'cosineAnnealingWarmRestarts: waves of 1, 2, 4',
+    optim.cosineAnnealingWarmRestarts({ t0: 1, tMult: 2, etaMin: 0.02 }),
+    [0.1, 0.1, 0.06, 0.1, ...[1, 2, 3].map((t) => 0.06 + 0.04 * Math.cos((Math.PI * t) / 4)), 0.1],
+  ],
+  ['multiplicativeLR', optim.multiplicativeLR((t) => 1 / t), [0.1, 0.1, 0.05, 0.1 / 6, 0.1 / 24]],
+  [
+    'chainedScheduler: both at once',
+    optim.chainedScheduler([constantLR({ factor: 0.5, totalIters: 2 }), exponentialLR({ gamma: 0.1 })]),
+    [0.05, 0.005, 0.001, 0.0001],
+  ],
+  [
+    'cyclicLR: triangles, each half as high',
+    optim.cyclicLR({
+      baseLr: 0.2,
+      maxLr: 1,
+      stepSizeUp: 2,
+      stepSizeDown: 1,
+      mode: 'triangular2',
+      cycleMomentum: false,
+    }),
+    [0.2, 0.6, 1, 0.2, 0.4, 0.6, 0.2, 0.3],
+  ],
+  [
+    'cyclicLR: by gamma^t',
+    optim.cyclicLR({ baseLr: 0, maxLr: 1, stepSizeUp: 1, mode: 'exp_range', gamma: 0.5, cycleMomentum: false }),
+    [0, 0.5, 0, 0.125],
+  ],
+  [
+    'oneCycleLR: three phases',
+    oneCycleLR({ totalSteps: 11, pctStart: 3 / 11, divFactor: 10, annealStrategy: 'linear', threePhase: true }),
+    [0.01, 0.055, 0.1, 0.055, 0.01, ...[5, 4, 3, 2, 1, 0].map((n) => 1e-6 + ((0.01 - 1e-6) * n) / 6)],
+  ],
   ['lambdaLR', lambdaLR((t) => 1 / (1 + t)), [0.1, 0.05, 0.1 / 3]],
   ['warmup: the first step is a step', warmup({ steps: 4 }), [0.025, 0.05, 0.075, 0.1, 0.1]],
   [
@@ -64,6 +97,35 @@ test('oneCycleLR: cos meets the line at both ends and in the middle', () => {
   )
   assert.ok(Math.abs(at(9) - 1 / 25 / 1e4) < 1e-12)
   assert.is(at(50), at(9))
+})
+
+test('cyclicLR and oneCycleLR: momentum goes the other way, as betas[0] of Adam', () => {
+  const v = () => new Variable(tensor([1]))
+  const sgd = new optim.SGD([v()], { lr: 0.1, momentum: 0.9 })
+  const cycle = new optim.Scheduler(sgd, optim.cyclicLR({ baseLr: 0.1, maxLr: 1, stepSizeUp: 2 }))
+  const momenta = Array.from({ length: 4 }, () => (cycle.step(), sgd.paramGroups[0]!.momentum))
+  momenta.forEach((m, i) => assert.ok(Math.abs(m - [0.85, 0.8, 0.85, 0.9][i]!) < 1e-12, String(momenta)))
+  const adam = new optim.Adam([v()], { lr: 0.1 })
+  const one = new optim.Scheduler(adam, oneCycleLR({ totalSteps: 10 }))
+  assert.equal(adam.paramGroups[0]!.betas, [0.95, 0.999])
+  one.set({ step: 2, epoch: 0 })
+  assert.equal(adam.paramGroups[0]!.betas, [0.85, 0.999])
+  const none = new optim.Adagrad([v()])
+  assert.throws(() => new optim.Scheduler(none, oneCycleLR({ totalSteps: 10 })), /cycleMomentum: false/)
+})
+
+test('lambdaLR, cyclicLR: one for each group', () => {
+  const groups = [1, 2].map((lr) => ({ params: [new Variable(tensor([1]))], lr }))
+  const optimizer = new optim.SGD(groups)
+  const scheduler = new optim.Scheduler(optimizer, lambdaLR([(t) => t, (t) => 10 * t]))
+  scheduler.epoch()
+  assert.equal(
+    optimizer.paramGroups.map(({ lr }) => lr),
+    [1, 20],
+  )
+  const cyclic = optim.cyclicLR({ baseLr: [0, 1], maxLr: [2, 3], stepSizeUp: 2, cycleMomentum: false })
+  assert.is(cyclic.rate(0, { step: 1, epoch: 0 }, 1), 2)
+  assert.throws(() => cyclic.rate(0, { step: 1, epoch: 0 }, 2), /none for group 2/)
 })
 
 test('by: counts steps or epochs', () => {

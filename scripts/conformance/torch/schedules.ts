@@ -27,8 +27,25 @@ const table: Readonly<Record<string, (args: Args) => optim.Schedule>> = {
   PolynomialLR: ({ total_iters, power }) => optim.polynomialLR({ totalIters: total_iters, power }),
   CosineAnnealingLR: ({ T_max, eta_min }) => optim.cosineAnnealingLR({ tMax: T_max, etaMin: eta_min }),
   LambdaLR: ({ lr_lambda }) => optim.lambdaLR(functionOf(lr_lambda)),
+  MultiplicativeLR: ({ lr_lambda }) => optim.multiplicativeLR(functionOf(lr_lambda)),
+  ChainedScheduler: ({ schedulers }) => optim.chainedScheduler(schedulers),
+  CosineAnnealingWarmRestarts: ({ T_0, T_mult, eta_min }) =>
+    optim.cosineAnnealingWarmRestarts({ t0: T_0, tMult: T_mult, etaMin: eta_min }),
+  CyclicLR: (a) =>
+    optim.cyclicLR({
+      ...{ baseLr: a.base_lr, maxLr: a.max_lr, stepSizeUp: a.step_size_up, stepSizeDown: a.step_size_down },
+      ...{ mode: a.mode, gamma: a.gamma, scaleMode: a.scale_mode },
+      ...momentaOf(a),
+    }),
+  OneCycleLR: (a) =>
+    optim.oneCycleLR({
+      ...{ maxLr: a.max_lr, totalSteps: a.total_steps, epochs: a.epochs, stepsPerEpoch: a.steps_per_epoch },
+      ...{ pctStart: a.pct_start, annealStrategy: a.anneal_strategy, threePhase: a.three_phase },
+      ...{ divFactor: a.div_factor, finalDivFactor: a.final_div_factor },
+      ...momentaOf(a),
+    }),
   SequentialLR: ({ schedulers, milestones }) => optim.sequentialLR(schedulers, { milestones }),
-  ReduceLROnPlateau: ({ mode, factor, patience, threshold, threshold_mode, cooldown, min_lr }) =>
+  ReduceLROnPlateau: ({ mode, factor, patience, threshold, threshold_mode, cooldown, min_lr, eps }) =>
     optim.reduceLROnPlateau({
       mode,
       factor,
@@ -37,8 +54,15 @@ const table: Readonly<Record<string, (args: Args) => optim.Schedule>> = {
       thresholdMode: threshold_mode,
       cooldown,
       minLr: min_lr,
+      eps,
     }),
 }
+
+const momentaOf = ({ cycle_momentum, base_momentum, max_momentum }: Args) => ({
+  cycleMomentum: cycle_momentum,
+  baseMomentum: base_momentum,
+  maxMomentum: max_momentum,
+})
 
 /** A Python expression in `epoch` that means the same in JavaScript. */
 export function functionOf(expression: string): (epoch: number) => number {
