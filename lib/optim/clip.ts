@@ -1,14 +1,14 @@
 /** @file Clipping of gradients: graph functions that replace what backward() left, before the step evaluates it. */
-import { check, checkOptions, fail } from '../errors.ts'
+import { check, checkOptions } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Variable } from '../graph/variable.ts'
-import { abs, add, clamp, div, minimum, mul, sqrt, square } from '../ops/elementwise.ts'
+import { abs, add, clamp, div, minimum, mul, pow, sqrt, square } from '../ops/elementwise.ts'
 import { stack } from '../ops/layout.ts'
 import { max, sum } from '../ops/reduction.ts'
 import { cast, operand } from '../ops/table.ts'
 
 export interface ClipGradNormOptions {
-  /** 2: Euclidean; Infinity: the largest magnitude. Default: 2. */
+  /** The p of the norm, > 0; Infinity: the largest magnitude. Default: 2. */
   normType?: number
 }
 
@@ -25,18 +25,25 @@ export function clipGradNorm(
   checkOptions('clipGradNorm', options, ['normType'])
   const { normType = 2 } = options
   checkLimit('clipGradNorm', 'maxNorm', maxNorm)
-  if (normType !== 2 && normType !== Infinity)
-    fail('VALUE', 'clipGradNorm', `normType is 2 or Infinity, got ${String(normType)}.`)
+  checkLimit('clipGradNorm', 'normType', normType)
   const params = withGradient('clipGradNorm', parameters)
   const { dtype } = params[0]!.grad!
-  const each = params.map(({ grad }) => {
-    const part = normType === 2 ? sum(square(grad!)) : max(abs(grad!))
-    return cast(part, dtype)
-  })
-  const norm = normType === 2 ? sqrt(sum(stack(each))) : max(stack(each))
+  const each = stack(params.map(({ grad }) => cast(partOf(grad!, normType), dtype)))
+  const norm = wholeOf(each, normType)
   const scale = minimum(div(operand(maxNorm, dtype), add(norm, 1e-6)), 1)
   for (const param of params) param.grad = mul(param.grad!, cast(scale, param.dtype))
   return norm
+}
+
+/** What a tensor adds to the norm of all: the sum of its p-th powers, or its largest magnitude. */
+function partOf(t: Tensor, p: number): Tensor {
+  if (p === Infinity) return max(abs(t))
+  return sum(p === 2 ? square(t) : pow(abs(t), p))
+}
+
+function wholeOf(parts: Tensor, p: number): Tensor {
+  if (p === Infinity) return max(parts)
+  return p === 2 ? sqrt(sum(parts)) : pow(sum(parts), 1 / p)
 }
 
 /** Limits each number of the gradients to [-limit, limit]. */

@@ -82,7 +82,7 @@ test('refuses limits that are none, and parameters without gradient', () => {
     'VALUE',
   )
   assert.is(
-    code(() => optim.clipGradNorm(params(), 1, { normType: 3 })),
+    code(() => optim.clipGradNorm(params(), 1, { normType: 0 })),
     'VALUE',
   )
   assert.is(
@@ -93,4 +93,17 @@ test('refuses limits that are none, and parameters without gradient', () => {
     code(() => optim.clipGradValue([new Variable(tensor([1]))], 1)),
     'GRADIENT',
   )
+})
+
+test('clipGradNorm: other norms', async () => {
+  for (const [normType, want] of [
+    [1, 19],
+    [3, (27 + 64 + 1728) ** (1 / 3)],
+    [Infinity, 12],
+  ] as const) {
+    const list = params()
+    const norm = optim.clipGradNorm(list, want / 2, { normType })
+    assert.ok(Math.abs((await norm.item()) - want) < 1e-5 * want, `${normType}`)
+    near(await gradients(list), [1.5, -2, 6])
+  }
 })
