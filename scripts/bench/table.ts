@@ -42,12 +42,17 @@ function pair({ tenon, peer }: Row, show: (side: Side) => string): string {
   return [tenon, peer].flatMap((side) => (side ? [show(side)] : [])).join(' / ')
 }
 
+/** Load beyond the benchmark's own threads that is no matter. */
+const OTHERS = 1
+
 /** What a reader must know before using the figures. */
-function note({ equal, difference, probe, attempts }: Row): string {
+function note({ equal, difference, probe, attempts, threads, load }: Row): string {
   const notes: string[] = []
   if (equal === false) notes.push(`NOT EQUAL: differs by ${difference?.toExponential(1) ?? 'more than numbers say'}`)
   if (probe && !probe.steady) notes.push(`UNSTEADY: the probe moved by more than a fifth, ${attempts} times`)
   else if (attempts > 1) notes.push(`run ${attempts}: the probe moved in those before`)
+  // Waiting threads of the peer spin, so it loses more than its share of processors that others use.
+  if (load > threads + OTHERS) notes.push(`BUSY: a load of ${load.toFixed(1)} from others as well`)
   return notes.join('; ')
 }
 

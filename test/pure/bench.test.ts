@@ -90,6 +90,7 @@ test('showRow: says what must be known before the figures are used', () => {
   assert.match(showRow({ ...row, attempts: 2 }), 'run 2: the probe moved in those before')
   const unsteady = { before: limits, after: { gflops: 50, gbs: 10 }, steady: false }
   assert.match(showRow({ ...row, attempts: 3, probe: unsteady }), 'UNSTEADY')
+  assert.match(showRow({ ...row, load: 4 }), 'BUSY: a load of 4.0')
   const other = showRow({ ...row, tenon: null, ratio: null, ratio_min: null, equal: false, difference: 0.5 })
   assert.match(other, 'NOT EQUAL: differs by 5.0e-1')
 })

@@ -4,6 +4,7 @@ import { attention2048Causal, attention512 } from './attention.ts'
 import { cnnInfer, cnnInferB1, cnnTrain } from './cnn.ts'
 import { elementwiseChain, softmaxLayerNorm } from './elementwise.ts'
 import { ncfTrain } from './recommend.ts'
+import { gruTrain, lstmTrain, rnnTrain } from './recurrent.ts'
 import { resnet18InferB1, resnet18Train } from './resnet.ts'
 import { mlpTrain, opOverhead, tinyTrain } from './small.ts'
 import { babyGptTrain, bertInfer, gpt2Train } from './transformer.ts'
@@ -14,6 +15,9 @@ export const workloads: readonly Workload[] = [
   cnnTrain,
   cnnInfer,
   cnnInferB1,
+  rnnTrain,
+  lstmTrain,
+  gruTrain,
   attention512,
   attention2048Causal,
   babyGptTrain,
@@ -29,9 +33,6 @@ export const workloads: readonly Workload[] = [
 
 /** Name, and what tenon lacks for it. */
 export const notYet: Readonly<Record<string, string>> = {
-  rnn_train: 'nn.RNN',
-  lstm_train: 'nn.LSTM',
-  gru_train: 'nn.GRU',
   gpt2_124m_generate: 'nn.KeyValueCache',
 }
 
