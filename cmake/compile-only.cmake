@@ -21,4 +21,4 @@ target_include_directories(tenon_objects SYSTEM PRIVATE ${HEADERS} ${HOST_EIGEN}
   ${CMAKE_JS_INC})
 # -O1: the optimiser's later passes find nothing that does not port.
 target_compile_options(tenon_objects PRIVATE ${TENON_COMPILE_OPTIONS} -O1)
-target_compile_definitions(tenon_objects PRIVATE ${TENON_NODE_DEFINITIONS})
+target_compile_definitions(tenon_objects PRIVATE ${TENON_NODE_DEFINITIONS} TENON_FEWER_TARGETS)

@@ -1,9 +1,14 @@
 // Include first in a file that is compiled once for each SIMD target (hwy/foreach_target.h). Three
 // x86 targets are enough: the baseline, AVX2 and AVX-512; the ones left out lie between them and
-// would only make builds longer.
+// would only make builds longer. Checks (sanitizers, other platforms) do without AVX2: what is
+// wrong with it shows with one of the others.
 #pragma once
 
+#ifdef TENON_FEWER_TARGETS
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX2 | HWY_AVX3_DL)
+#else
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+#endif
 
 // Promises that no iteration of the next loop reads what another one writes; the same address read
 // and then written by one iteration (work in place) is fine.
