@@ -1,53 +1,23 @@
 /** @file Elementwise ops: arithmetic, comparison, logic, special functions. One row each; gradients beside them. */
-import { isFloat, isInteger } from '../dtype.ts'
-import type { DType } from '../dtype.ts'
-import { checkOptions, fail } from '../errors.ts'
-import type { Row, Vjp } from '../graph/row.ts'
-import { apply, Tensor } from '../graph/tensor.ts'
+import { isFloat } from '../dtype.ts'
+import { checkInteger, checkOptions, fail } from '../errors.ts'
+import { apply } from '../graph/tensor.ts'
+import type { Tensor } from '../graph/tensor.ts'
 import { broadcast } from '../shape.ts'
-import { sumTo } from './reduction.ts'
-import { asTensor, cast, constant, constantRow, defineRow, isScalar, operand, promoted } from './table.ts'
+import { binary, binaryRow, checkDomain, like, summed, unary } from './elementwise-row.ts'
+import {
+  asTensor,
+  cast,
+  constant,
+  constantRow,
+  defineRow,
+  isScalar,
+  NOT_FLOAT,
+  operand,
+  promoted,
+  ZERO,
+} from './table.ts'
 import type { Arg, TensorLike } from './table.ts'
-
-type Rule = Vjp<null> | { none: string }
-const ZERO: Vjp<null> = () => [null]
-const NOT_FLOAT = { none: 'its result is not a float' }
-
-/** Gradients of broadcast inputs are summed back to their shapes. */
-function summed(rule: Rule): Rule {
-  if (typeof rule !== 'function') return rule
-  return (context) => rule(context).map((d, i) => d && sumTo(d, context.inputs[i]!.shape))
-}
-
-type Domain = 'float' | 'number' | 'integer' | 'bits' | 'bool' | 'any'
-const DOMAINS: Record<Domain, (dtype: DType) => boolean> = {
-  float: isFloat,
-  number: (dtype) => dtype !== 'bool',
-  integer: isInteger,
-  bits: (dtype) => !isFloat(dtype),
-  bool: (dtype) => dtype === 'bool',
-  any: () => true,
-}
-
-function checkDomain(name: string, domain: Domain, dtype: DType): void {
-  if (!DOMAINS[domain](dtype)) fail('DTYPE', name, `does not take ${dtype}. Cast it first: x.cast('f32').`)
-}
-
-function unary(name: string, domain: Domain, vjp: Rule, result?: DType): (x: TensorLike) => Tensor {
-  const row = defineRow<null>({
-    name,
-    kind: 'elementwise',
-    infer: ([x]) => ({ shape: x!.shape, dtype: result ?? x!.dtype }),
-    vjp,
-  })
-  return (x) => {
-    let t = asTensor(name, x)
-    // As in PyTorch, integers become floats where only floats make sense.
-    if (domain === 'float' && !isFloat(t.dtype)) t = cast(t, 'f32')
-    checkDomain(name, domain, t.dtype)
-    return apply(row, [t], null, '')
-  }
-}
 
 function rounding(name: string): (x: TensorLike) => Tensor {
   const op = unary(name, 'float', ZERO)
@@ -57,43 +27,70 @@ function rounding(name: string): (x: TensorLike) => Tensor {
   }
 }
 
-function binaryRow(name: string, vjp: Rule, result?: DType): Row<null> {
-  return defineRow<null>({
-    name,
-    kind: 'elementwise',
-    infer: ([a, b]) => ({ shape: broadcast(name, a!.shape, b!.shape), dtype: result ?? a!.dtype }),
-    vjp: summed(vjp),
-  })
-}
-
-function binary(name: string, domain: Domain, vjp: Rule, result?: DType): (a: Arg, b: Arg) => Tensor {
-  const row = binaryRow(name, vjp, result)
-  return (a, b) => {
-    let [x, y] = promoted(name, a, b)
-    if (domain === 'float' && !isFloat(x.dtype)) [x, y] = [cast(x, 'f32'), cast(y, 'f32')]
-    checkDomain(name, domain, x.dtype)
-    return apply(row, [x, y], null, '')
-  }
-}
-
-/** A constant beside a tensor. */
-const like = (x: Tensor, value: number) => constant(value, x.dtype)
-
 // Arithmetic
-/** x + y. */
-export const add = binary('add', 'number', ({ dy }) => [dy, dy])
-/** x - y. */
-export const sub = binary('sub', 'number', ({ dy, needs }) => [dy, needs(1) ? neg(dy) : null])
+const plus = binary('add', 'number', ({ dy }) => [dy, dy])
+const minus = binary('sub', 'number', ({ dy, needs }) => [dy, needs(1) ? neg(dy) : null])
+
+export interface AlphaOptions {
+  /** Factor of y. Default: 1. */
+  alpha?: number
+}
+
+/** x + alpha y. */
+export function add(x: Arg, y: Arg, options?: AlphaOptions): Tensor {
+  return plus(x, multiplied('add', y, options))
+}
+
+/** x - alpha y. */
+export function sub(x: Arg, y: Arg, options?: AlphaOptions): Tensor {
+  return minus(x, multiplied('sub', y, options))
+}
+
+function multiplied(op: string, y: Arg, options: AlphaOptions | undefined): Arg {
+  if (options === undefined) return y
+  checkOptions(op, options, ['alpha'])
+  const { alpha } = options
+  if (alpha === undefined) return y
+  return isScalar(y) ? Number(y) * alpha : mul(y, alpha)
+}
+
 /** x * y. */
 export const mul = binary('mul', 'number', ({ dy, inputs: [a, b], needs }) => [
   needs(0) ? mul(dy, b!) : null,
   needs(1) ? mul(dy, a!) : null,
 ])
-/** x / y; integers become floats. */
-export const div = binary('div', 'float', ({ dy, inputs: [, b], outputs: [y], needs }) => [
+const quotient = binary('div', 'float', ({ dy, inputs: [, b], outputs: [y], needs }) => [
   needs(0) ? div(dy, b!) : null,
   needs(1) ? neg(div(mul(dy, y!), b!)) : null,
 ])
+
+export interface DivOptions {
+  /** 'trunc': rounded towards 0; 'floor': towards minus infinity; integers stay integers then. Default: null, not at all. */
+  roundingMode?: 'trunc' | 'floor' | null
+}
+
+/** x / y; integers become floats, unless the quotient is rounded. */
+export function div(x: Arg, y: Arg, options: DivOptions = {}): Tensor {
+  checkOptions('div', options, ['roundingMode'])
+  switch (options.roundingMode) {
+    case undefined:
+    case null:
+      return quotient(x, y)
+    case 'floor':
+      return floorDivide(x, y)
+    case 'trunc': {
+      const [a, b] = promoted('div', x, y)
+      return isFloat(a.dtype) ? trunc(quotient(a, b)) : floorDivide(minus(a, fmod(a, b)), b)
+    }
+    default:
+      return fail(
+        'VALUE',
+        'div',
+        `roundingMode is 'trunc', 'floor' or null, got ${String(options.roundingMode satisfies never)}.`,
+      )
+  }
+}
+
 /** Quotient rounded towards minus infinity; an integer divided by 0 gives 0. */
 export const floorDivide = binary('floorDivide', 'number', () => [null, null])
 /** Remainder with the sign of the divisor (Python's %). */
@@ -148,7 +145,7 @@ export function pow(x: Arg, e: Arg): Tensor {
 export const neg = unary('neg', 'number', ({ dy }) => [neg(dy)])
 /** |x|; gradient 0 at 0. */
 export const abs = unary('abs', 'number', ({ dy, inputs: [x] }) => [mul(dy, sign(x!))])
-/** -1, 0 or 1; gradient 0. */
+/** -1, 0 or 1, 0 for NaN; gradient 0. */
 export const sign = unary('sign', 'number', ZERO)
 /** x * x. */
 export const square = unary('square', 'number', ({ dy, inputs: [x] }) => [mul(dy, mul(x!, like(x!, 2)))])
@@ -156,8 +153,25 @@ export const square = unary('square', 'number', ({ dy, inputs: [x] }) => [mul(dy
 // Rounding: gradient 0; integers stay as they are
 export const floor = rounding('floor')
 export const ceil = rounding('ceil')
-/** To the nearest integer, halves to even. */
-export const round = rounding('round')
+const nearest = rounding('round')
+
+export interface RoundOptions {
+  /** Digits after the point that stay; negative ones round tens, hundreds, ... Default: 0. */
+  decimals?: number
+}
+
+/** To the nearest integer, or to `decimals` digits; halves to even. */
+export function round(x: TensorLike, options: RoundOptions = {}): Tensor {
+  checkOptions('round', options, ['decimals'])
+  const { decimals = 0 } = options
+  checkInteger('round', 'decimals', decimals, -300, 300)
+  if (decimals === 0) return nearest(x)
+  const t = asTensor('round', x)
+  if (!isFloat(t.dtype)) fail('DTYPE', 'round', `takes decimals of floats only, got ${t.dtype}.`)
+  const unit = 10 ** Math.abs(decimals)
+  return decimals > 0 ? div(nearest(mul(t, unit)), unit) : mul(nearest(div(t, unit)), unit)
+}
+
 /** Towards 0. */
 export const trunc = rounding('trunc')
 
@@ -210,8 +224,25 @@ export const silu = unary('silu', 'float', ({ dy, inputs: [x] }) => {
   const s = sigmoid(x!)
   return [mul(dy, mul(s, add(mul(x!, sub(like(x!, 1), s)), like(x!, 1))))]
 })
-/** log(1 + exp(x)). */
-export const softplus = unary('softplus', 'float', ({ dy, inputs: [x] }) => [mul(dy, sigmoid(x!))])
+const softplusOf = unary('softplus', 'float', ({ dy, inputs: [x] }) => [mul(dy, sigmoid(x!))])
+
+export interface SoftplusOptions {
+  /** Steepness. Default: 1. */
+  beta?: number
+  /** Where beta x is larger the result is x. Default: Infinity, for nothing overflows here; PyTorch's is 20. */
+  threshold?: number
+}
+
+/** log(1 + exp(beta x)) / beta. */
+export function softplus(x: TensorLike, options: SoftplusOptions = {}): Tensor {
+  checkOptions('softplus', options, ['beta', 'threshold'])
+  const { beta = 1, threshold = Infinity } = options
+  if (beta === 1 && threshold === Infinity) return softplusOf(x)
+  const scaled = mul(asTensor('softplus', x), beta)
+  const y = div(softplusOf(scaled), beta)
+  return threshold === Infinity ? y : where(gt(scaled, threshold), x, y)
+}
+
 /** log(sigmoid(x)). */
 export const logSigmoid = unary('logSigmoid', 'float', ({ dy, inputs: [x] }) => [mul(dy, sigmoid(neg(x!)))])
 
@@ -301,17 +332,23 @@ export function where(condition: TensorLike, a: Arg, b: Arg): Tensor {
   return apply(whereRow, [c, x, y], null, '')
 }
 
-/** min(max(x, low), high); either may be null. The gradient is 1 inside and at the limits, 0 outside. */
+/** min(max(x, low), high); either may be null. The gradient goes to x inside and at the limits, outside to the limit (if that is a tensor). */
 export function clamp(x: TensorLike, low: Arg | null = null, high: Arg | null = null): Tensor {
   let y = asTensor('clamp', x)
   if (low === null && high === null) return fail('VALUE', 'clamp', 'needs a low or a high limit.')
   if (low !== null) {
     const [t, limit] = promoted('clamp', y, low)
-    y = where(lt(t, limit), limit, t)
+    y = where(beyond(lt, t, limit, low), limit, t)
   }
   if (high !== null) {
     const [t, limit] = promoted('clamp', y, high)
-    y = where(gt(t, limit), limit, t)
+    y = where(beyond(gt, t, limit, high), limit, t)
   }
   return y
+}
+
+/** Where a limit takes the place of t: also where it is NaN, which only tensors are. */
+function beyond(compare: typeof lt, t: Tensor, limit: Tensor, given: Arg): Tensor {
+  const is = compare(t, limit)
+  return isScalar(given) || !isFloat(limit.dtype) ? is : logicalOr(is, isNan(limit))
 }

@@ -10,6 +10,8 @@ walkOps.zerosLike = zerosLike
 walkOps.randomPosition = () => generator.position
 walkOps.setRandomPosition = (position) => void (generator.position = position)
 
+export * from './activation.ts'
+export * from './arithmetic.ts'
 export { scaledDotProductAttention } from './attention.ts'
 export type { AttentionOptions } from './attention.ts'
 export * from './contraction.ts'
@@ -87,8 +89,11 @@ export { fold, unfold } from './unfold.ts'
 export type { UnfoldOptions } from './unfold.ts'
 export * from './products.ts'
 export { bernoulli, dropout, normal, rand, randint, randn, uniform } from './random.ts'
+export * from './special.ts'
 export { all, any, argMax, argMin, logSumExp, max, mean, min, norm, prod, std, sum, variance } from './reduction.ts'
 export type { Axes, ReduceOptions, VarianceOptions } from './reduction.ts'
 export { cast, table } from './table.ts'
 export type { Arg, TensorLike } from './table.ts'
+export { normalize } from './unit-norm.ts'
+export type { NormalizeOptions } from './unit-norm.ts'
 export { assign, assignSlice } from './update.ts'

@@ -22,6 +22,7 @@ const NOT_METHODS = [
   ...['conv1d', 'conv3d', 'convTranspose1d', 'convTranspose2d', 'convTranspose3d', 'affineGrid'],
   ...['groupNorm', 'instanceNorm', 'localResponseNorm', 'rmsNorm'],
   ...['cond', 'scan', 'whileLoop', 'scaledDotProductAttention'],
+  'polygamma',
   ...['crossEntropy', 'nllLoss', 'mseLoss', 'batchNorm', 'layerNorm'],
   ...['l1Loss', 'smoothL1Loss', 'huberLoss', 'poissonNllLoss', 'gaussianNllLoss', 'klDiv', 'softMarginLoss'],
   ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'multilabelSoftMarginLoss', 'focalLoss', 'diceLoss'],

@@ -2,12 +2,17 @@
 import { dtypes, promote, promoteScalar } from '../dtype.ts'
 import type { DType } from '../dtype.ts'
 import { assert, fail } from '../errors.ts'
-import type { Row, Spec } from '../graph/row.ts'
+import type { Row, Spec, Vjp } from '../graph/row.ts'
 import { apply, keyOf, Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
 
 /** Every row by name. */
 export const table = new Map<string, Row>()
+
+/** The gradient rule of what is constant between its jumps. */
+export const ZERO: Vjp<null> = () => [null]
+/** The gradient rule of what gives bools or integers. */
+export const NOT_FLOAT = { none: 'its result is not a float' }
 
 export function defineRow<A>(row: Row<A>): Row<A> {
   assert(!table.has(row.name), `internal: two rows are named ${row.name}`)

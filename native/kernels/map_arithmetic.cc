@@ -5,52 +5,30 @@
 #define HWY_TARGET_INCLUDE "kernels/map_arithmetic.cc"
 #include "hwy/foreach_target.h"
 
-#include "kernels/map_loops-inl.h"
-
-#include "kernels/map_expressions.h"
+#include "kernels/map_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tenon::HWY_NAMESPACE {
 namespace {
 
-using enum MapKind;
-
 template <class T>
 void append_numeric(MapRows& rows, DType dtype) {
-  const MapRow table[] = {
-      {"neg", 1, same, 1, dtype, unary_loop<expr::Neg, T>},
-      {"abs", 1, same, 1, dtype, unary_loop<expr::Abs, T>},
-      {"sign", 1, same, 1, dtype, unary_loop<expr::Sign, T>},
-      {"square", 1, same, 1, dtype, unary_loop<expr::Square, T>},
-      {"relu", 1, same, 1, dtype, unary_loop<expr::Relu, T>},
-      {"add", 2, same, 1, dtype, binary_loop<expr::Add, T>},
-      {"sub", 2, same, 1, dtype, binary_loop<expr::Sub, T>},
-      {"mul", 2, same, 1, dtype, binary_loop<expr::Mul, T>},
-      {"maximum", 2, same, 1, dtype, binary_loop<expr::Maximum, T>},
-      {"minimum", 2, same, 1, dtype, binary_loop<expr::Minimum, T>},
-      {"eq", 2, compare, 1, dtype, binary_loop<expr::Eq, T>},
-      {"ne", 2, compare, 1, dtype, binary_loop<expr::Ne, T>},
-      {"lt", 2, compare, 1, dtype, binary_loop<expr::Lt, T>},
-      {"le", 2, compare, 1, dtype, binary_loop<expr::Le, T>},
-      {"gt", 2, compare, 1, dtype, binary_loop<expr::Gt, T>},
-      {"ge", 2, compare, 1, dtype, binary_loop<expr::Ge, T>},
-      {"logicalNot", 1, compare, 1, dtype, unary_loop<expr::LogicalNot, T>},
-  };
-  rows.insert(rows.end(), std::begin(table), std::end(table));
+  append_arithmetic<T>(rows, dtype);
+  append_comparisons<T>(rows, dtype);
 }
 
 template <class T>
 void append_real(MapRows& rows, DType dtype) {
   const MapRow table[] = {
-      {"div", 2, same, 1, dtype, binary_loop<expr::Div, T>},
-      {"reciprocal", 1, same, 1, dtype, unary_loop<expr::Reciprocal, T>},
-      {"sqrt", 1, same, 2, dtype, unary_loop<expr::Sqrt, T>},
-      {"rsqrt", 1, same, 2, dtype, unary_loop<expr::Rsqrt, T>},
-      {"isNan", 1, compare, 1, dtype, unary_loop<expr::IsNan, T>},
-      {"isInf", 1, compare, 1, dtype, unary_loop<expr::IsInf, T>},
-      {"isFinite", 1, compare, 1, dtype, unary_loop<expr::IsFinite, T>},
+      {TENON_ROW2("div", same, 1, expr::Div)},
+      {TENON_ROW1("reciprocal", same, 1, expr::Reciprocal)},
+      {TENON_ROW1("sqrt", same, 2, expr::Sqrt)},
+      {TENON_ROW1("rsqrt", same, 2, expr::Rsqrt)},
+      {TENON_ROW1("isNan", compare, 1, expr::IsNan)},
+      {TENON_ROW1("isInf", compare, 1, expr::IsInf)},
+      {TENON_ROW1("isFinite", compare, 1, expr::IsFinite)},
   };
-  rows.insert(rows.end(), std::begin(table), std::end(table));
+  append_table(rows, table);
 }
 
 // Moving elements needs their size only.
@@ -61,11 +39,11 @@ void append_moves(MapRows& rows) {
                                   int64_t bytes) {
       return bytes == 8 ? eight : bytes == 4 ? four : bytes == 2 ? two : one;
     };
-    rows.push_back({"copy", 1, same, 0, dtype,
+    rows.push_back({"copy", 1, MapKind::same, 0, dtype,
                     choose_kernel(unary_loop<expr::Copy, uint8_t>, unary_loop<expr::Copy, uint16_t>,
                                   unary_loop<expr::Copy, uint32_t>,
                                   unary_loop<expr::Copy, uint64_t>, dtype_bytes(dtype))});
-    rows.push_back({"where", 3, choose, 1, dtype,
+    rows.push_back({"where", 3, MapKind::choose, 1, dtype,
                     choose_kernel(where_loop<uint8_t>, where_loop<uint16_t>, where_loop<uint32_t>,
                                   where_loop<uint64_t>, dtype_bytes(dtype))});
   }

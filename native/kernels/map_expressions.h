@@ -61,8 +61,11 @@ TENON_UNARY(Abs, {
   return a < 0 ? negated(a) : a;
 })
 TENON_UNARY(Sign, {
-  if constexpr (std::is_floating_point_v<T>) return a > 0 ? T(1) : (a < 0 ? T(-1) : a);
-  return static_cast<T>((a > 0) - (a < 0));
+  return static_cast<T>((a > 0) - (a < 0));  // 0 for NaN
+})
+TENON_UNARY(Signbit, {
+  if constexpr (std::is_floating_point_v<T>) return std::signbit(a);
+  return a < 0;
 })
 TENON_UNARY(Square, return static_cast<T>(wide(a) * wide(a));)
 TENON_UNARY(Relu, return a < 0 ? T(0) : a;)
@@ -141,6 +144,16 @@ TENON_BINARY(Pow, {
     }
     return static_cast<T>(result);
   }
+})
+TENON_BINARY(Gcd, {
+  auto x = wide(a < 0 ? negated(a) : a);
+  auto y = wide(b < 0 ? negated(b) : b);
+  while (y != 0) {
+    const auto rest = x % y;
+    x = y;
+    y = rest;
+  }
+  return static_cast<T>(x);
 })
 TENON_BINARY(ShiftLeft, {
   const bool fits = b >= 0 && wide(b) < sizeof(T) * 8;

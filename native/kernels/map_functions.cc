@@ -30,6 +30,7 @@ const std::vector<MapFunction>& map_functions() {
     append_arithmetic_rows(rows);
     append_vector_rows(rows);
     append_float_rows(rows);
+    append_special_rows(rows);
     append_integer_rows(rows);
     append_random_rows(rows);
     auto functions = std::make_unique<std::vector<MapFunction>>();

@@ -56,6 +56,7 @@ void append_arithmetic_rows(MapRows& rows);
 void append_integer_rows(MapRows& rows);
 void append_float_rows(MapRows& rows);
 void append_vector_rows(MapRows& rows);
+void append_special_rows(MapRows& rows);
 void append_random_rows(MapRows& rows);
 
 }  // namespace tenon

@@ -1,11 +1,10 @@
 // Functions of f64 and f32 that are taken from the C++ library, element by element.
-#include "kernels/map_expressions.h"
-#include "kernels/map_loops-inl.h"
+#include "kernels/map_rows-inl.h"
 
 namespace tenon {
 namespace {
 
-using enum MapKind;
+using HWY_NAMESPACE::append_table;
 using HWY_NAMESPACE::binary_loop;
 using HWY_NAMESPACE::unary_loop;
 
@@ -39,66 +38,60 @@ TENON_UNARY(Sigmoid, {
   const T e = std::exp(-std::fabs(a));
   return (a < 0 ? e : T(1)) / (1 + e);
 })
-TENON_UNARY(Silu, {
-  const T kept = a < -800 ? T(-800) : a;
-  return kept * Sigmoid::of(kept);
-})
+TENON_UNARY(Silu, return a * Sigmoid::of(a);)
 TENON_UNARY(Softplus, return (a < 0 ? T(0) : a) + std::log1p(std::exp(-std::fabs(a)));)
 TENON_UNARY(LogSigmoid, return -Softplus::of(-a);)
-TENON_UNARY(Gelu, {
-  const T kept = a < -50 ? T(-50) : a;
-  return kept * (T(0.5) * std::erfc(kept * T(-0.70710678118654752440)));
-})
+TENON_UNARY(Gelu, return a * (T(0.5) * std::erfc(a * T(-0.70710678118654752440)));)
 TENON_UNARY(GeluTanh, {
-  const T kept = a < -50 ? T(-50) : a;
-  const T factor = T(1.5957691216057307117) + T(0.071354816272600237) * kept * kept;
-  return kept * Sigmoid::of(kept * factor);
+  const T factor = T(1.5957691216057307117) + T(0.071354816272600237) * a * a;
+  return a * Sigmoid::of(a * factor);
 })
 
 template <class T>
 void append_both(MapRows& rows, DType dtype) {
   const MapRow table[] = {
-      {"exp2", 1, same, 16, dtype, unary_loop<Exp2, T>},
-      {"log2", 1, same, 16, dtype, unary_loop<Log2, T>},
-      {"log10", 1, same, 32, dtype, unary_loop<Log10, T>},
-      {"tan", 1, same, 48, dtype, unary_loop<Tan, T>},
-      {"asin", 1, same, 32, dtype, unary_loop<Asin, T>},
-      {"acos", 1, same, 32, dtype, unary_loop<Acos, T>},
-      {"atan", 1, same, 32, dtype, unary_loop<Atan, T>},
-      {"sinh", 1, same, 48, dtype, unary_loop<Sinh, T>},
-      {"cosh", 1, same, 48, dtype, unary_loop<Cosh, T>},
-      {"asinh", 1, same, 48, dtype, unary_loop<Asinh, T>},
-      {"acosh", 1, same, 48, dtype, unary_loop<Acosh, T>},
-      {"atanh", 1, same, 48, dtype, unary_loop<Atanh, T>},
-      {"atan2", 2, same, 48, dtype, binary_loop<Atan2, T>},
-      {"pow", 2, same, 48, dtype, binary_loop<expr::Pow, T>},
-      {"fmod", 2, same, 32, dtype, binary_loop<expr::Fmod, T>},
-      {"remainder", 2, same, 32, dtype, binary_loop<expr::Remainder, T>},
-      {"floorDivide", 2, same, 32, dtype, binary_loop<expr::FloorDivide, T>},
+      {TENON_ROW1("exp2", same, 16, Exp2)},
+      {TENON_ROW1("log2", same, 16, Log2)},
+      {TENON_ROW1("log10", same, 32, Log10)},
+      {TENON_ROW1("tan", same, 48, Tan)},
+      {TENON_ROW1("asin", same, 32, Asin)},
+      {TENON_ROW1("acos", same, 32, Acos)},
+      {TENON_ROW1("atan", same, 32, Atan)},
+      {TENON_ROW1("sinh", same, 48, Sinh)},
+      {TENON_ROW1("cosh", same, 48, Cosh)},
+      {TENON_ROW1("asinh", same, 48, Asinh)},
+      {TENON_ROW1("acosh", same, 48, Acosh)},
+      {TENON_ROW1("atanh", same, 48, Atanh)},
+      {TENON_ROW2("atan2", same, 48, Atan2)},
+      {TENON_ROW2("pow", same, 48, expr::Pow)},
+      {TENON_ROW2("fmod", same, 32, expr::Fmod)},
+      {TENON_ROW2("remainder", same, 32, expr::Remainder)},
+      {TENON_ROW2("floorDivide", same, 32, expr::FloorDivide)},
   };
-  rows.insert(rows.end(), std::begin(table), std::end(table));
+  append_table(rows, table);
 }
 
 void append_f64(MapRows& rows) {
-  constexpr DType f64 = DType::f64;
+  using T = double;
+  constexpr DType dtype = DType::f64;
   const MapRow table[] = {
-      {"exp", 1, same, 16, f64, unary_loop<Exp, double>},
-      {"expm1", 1, same, 32, f64, unary_loop<Expm1, double>},
-      {"log", 1, same, 16, f64, unary_loop<Log, double>},
-      {"log1p", 1, same, 32, f64, unary_loop<Log1p, double>},
-      {"tanh", 1, same, 48, f64, unary_loop<Tanh, double>},
-      {"sigmoid", 1, same, 32, f64, unary_loop<Sigmoid, double>},
-      {"silu", 1, same, 32, f64, unary_loop<Silu, double>},
-      {"gelu", 1, same, 48, f64, unary_loop<Gelu, double>},
-      {"geluTanh", 1, same, 32, f64, unary_loop<GeluTanh, double>},
-      {"softplus", 1, same, 48, f64, unary_loop<Softplus, double>},
-      {"logSigmoid", 1, same, 48, f64, unary_loop<LogSigmoid, double>},
-      {"erf", 1, same, 48, f64, unary_loop<Erf, double>},
-      {"erfc", 1, same, 48, f64, unary_loop<Erfc, double>},
-      {"sin", 1, same, 32, f64, unary_loop<Sin, double>},
-      {"cos", 1, same, 32, f64, unary_loop<Cos, double>},
+      {TENON_ROW1("exp", same, 16, Exp)},
+      {TENON_ROW1("expm1", same, 32, Expm1)},
+      {TENON_ROW1("log", same, 16, Log)},
+      {TENON_ROW1("log1p", same, 32, Log1p)},
+      {TENON_ROW1("tanh", same, 48, Tanh)},
+      {TENON_ROW1("sigmoid", same, 32, Sigmoid)},
+      {TENON_ROW1("silu", same, 32, Silu)},
+      {TENON_ROW1("gelu", same, 48, Gelu)},
+      {TENON_ROW1("geluTanh", same, 32, GeluTanh)},
+      {TENON_ROW1("softplus", same, 48, Softplus)},
+      {TENON_ROW1("logSigmoid", same, 48, LogSigmoid)},
+      {TENON_ROW1("erf", same, 48, Erf)},
+      {TENON_ROW1("erfc", same, 48, Erfc)},
+      {TENON_ROW1("sin", same, 32, Sin)},
+      {TENON_ROW1("cos", same, 32, Cos)},
   };
-  rows.insert(rows.end(), std::begin(table), std::end(table));
+  append_table(rows, table);
 }
 
 }  // namespace

@@ -5,14 +5,12 @@
 #define HWY_TARGET_INCLUDE "kernels/map_functions_vector.cc"
 #include "hwy/foreach_target.h"
 
-#include "kernels/map_loops-inl.h"
+#include "kernels/map_rows-inl.h"
 #include "kernels/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tenon::HWY_NAMESPACE {
 namespace {
-
-using enum MapKind;
 
 #define TENON_VECTOR(Name, expression)                  \
   struct Name {                                         \
@@ -43,38 +41,40 @@ TENON_VECTOR(Ceil, hn::CopySign(hn::Ceil(x), x))
 TENON_VECTOR(Round, hn::CopySign(hn::Round(x), x))
 TENON_VECTOR(Trunc, hn::CopySign(hn::Trunc(x), x))
 
+#define TENON_VECTOR_ROW(name, cost, dtype, Name, Tag) \
+  name, 1, MapKind::same, cost, DType::dtype, vector_loop<Name, Tag>
+
 using Wide = hn::ScalableTag<double>;
 using Narrow = hn::ScalableTag<float>;
 using Half = hn::Rebind<float, Wide>;  // as many lanes as f64 has
 
 void append_rows(MapRows& rows) {
-  constexpr DType f32 = DType::f32, f64 = DType::f64;
   const MapRow table[] = {
-      {"floor", 1, same, 1, f64, vector_loop<Floor, Wide>},
-      {"floor", 1, same, 1, f32, vector_loop<Floor, Narrow>},
-      {"ceil", 1, same, 1, f64, vector_loop<Ceil, Wide>},
-      {"ceil", 1, same, 1, f32, vector_loop<Ceil, Narrow>},
-      {"round", 1, same, 1, f64, vector_loop<Round, Wide>},
-      {"round", 1, same, 1, f32, vector_loop<Round, Narrow>},
-      {"trunc", 1, same, 1, f64, vector_loop<Trunc, Wide>},
-      {"trunc", 1, same, 1, f32, vector_loop<Trunc, Narrow>},
-      {"exp", 1, same, 8, f32, vector_loop<Exp, Narrow>},
-      {"expm1", 1, same, 8, f32, vector_loop<Expm1, Narrow>},
-      {"log", 1, same, 8, f32, vector_loop<Log, Narrow>},
-      {"log1p", 1, same, 12, f32, vector_loop<Log1p, Narrow>},
-      {"tanh", 1, same, 12, f32, vector_loop<Tanh, Narrow>},
-      {"sigmoid", 1, same, 10, f32, vector_loop<Sigmoid, Narrow>},
-      {"silu", 1, same, 10, f32, vector_loop<Silu, Narrow>},
-      {"gelu", 1, same, 16, f32, vector_loop<Gelu, Narrow>},
-      {"geluTanh", 1, same, 12, f32, vector_loop<GeluTanh, Narrow>},
-      {"softplus", 1, same, 16, f32, vector_loop<Softplus, Narrow>},
-      {"logSigmoid", 1, same, 16, f32, vector_loop<LogSigmoid, Narrow>},
-      {"erf", 1, same, 16, f32, vector_loop<Erf, Narrow>},
-      {"erfc", 1, same, 16, f32, vector_loop<Erfc, Narrow>},
-      {"sin", 1, same, 16, f32, vector_loop<Sin, Half>},
-      {"cos", 1, same, 16, f32, vector_loop<Cos, Half>},
+      {TENON_VECTOR_ROW("floor", 1, f64, Floor, Wide)},
+      {TENON_VECTOR_ROW("floor", 1, f32, Floor, Narrow)},
+      {TENON_VECTOR_ROW("ceil", 1, f64, Ceil, Wide)},
+      {TENON_VECTOR_ROW("ceil", 1, f32, Ceil, Narrow)},
+      {TENON_VECTOR_ROW("round", 1, f64, Round, Wide)},
+      {TENON_VECTOR_ROW("round", 1, f32, Round, Narrow)},
+      {TENON_VECTOR_ROW("trunc", 1, f64, Trunc, Wide)},
+      {TENON_VECTOR_ROW("trunc", 1, f32, Trunc, Narrow)},
+      {TENON_VECTOR_ROW("exp", 8, f32, Exp, Narrow)},
+      {TENON_VECTOR_ROW("expm1", 8, f32, Expm1, Narrow)},
+      {TENON_VECTOR_ROW("log", 8, f32, Log, Narrow)},
+      {TENON_VECTOR_ROW("log1p", 12, f32, Log1p, Narrow)},
+      {TENON_VECTOR_ROW("tanh", 12, f32, Tanh, Narrow)},
+      {TENON_VECTOR_ROW("sigmoid", 10, f32, Sigmoid, Narrow)},
+      {TENON_VECTOR_ROW("silu", 10, f32, Silu, Narrow)},
+      {TENON_VECTOR_ROW("gelu", 16, f32, Gelu, Narrow)},
+      {TENON_VECTOR_ROW("geluTanh", 12, f32, GeluTanh, Narrow)},
+      {TENON_VECTOR_ROW("softplus", 16, f32, Softplus, Narrow)},
+      {TENON_VECTOR_ROW("logSigmoid", 16, f32, LogSigmoid, Narrow)},
+      {TENON_VECTOR_ROW("erf", 16, f32, Erf, Narrow)},
+      {TENON_VECTOR_ROW("erfc", 16, f32, Erfc, Narrow)},
+      {TENON_VECTOR_ROW("sin", 16, f32, Sin, Half)},
+      {TENON_VECTOR_ROW("cos", 16, f32, Cos, Half)},
   };
-  rows.insert(rows.end(), std::begin(table), std::end(table));
+  append_table(rows, table);
 }
 
 }  // namespace

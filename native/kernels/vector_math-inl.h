@@ -160,8 +160,7 @@ HWY_INLINE V sigmoid(D d, V x) {
 
 template <class D, class V>
 HWY_INLINE V silu(D d, V x) {
-  const V kept = at_least(d, x, -150.0f);  // silu(-inf) is -0, not NaN
-  return hn::Mul(kept, sigmoid(d, kept));
+  return hn::Mul(x, sigmoid(d, x));
 }
 
 // log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
@@ -230,16 +229,14 @@ HWY_INLINE V gelu(D d, V x) {
   const V tail =
       hn::Mul(hn::Mul(exp_minus_square(d, a, 0.5f), hn::Set(d, 0.5f)), scaled_erfc(d, z));
   const V phi = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail, hn::Sub(hn::Set(d, 1.0f), tail));
-  return hn::Mul(at_least(d, x, -20.0f), phi);
+  return hn::Mul(x, phi);
 }
 
 // x / 2 (1 + tanh(u)) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
 template <class D, class V>
 HWY_INLINE V gelu_tanh(D d, V x) {
-  const V kept = at_least(d, x, -20.0f);
-  const V factor =
-      hn::MulAdd(hn::Mul(kept, kept), hn::Set(d, 0.0713548163f), hn::Set(d, 1.59576912f));
-  return hn::Mul(kept, sigmoid(d, hn::Mul(kept, factor)));
+  const V factor = hn::MulAdd(hn::Mul(x, x), hn::Set(d, 0.0713548163f), hn::Set(d, 1.59576912f));
+  return hn::Mul(x, sigmoid(d, hn::Mul(x, factor)));
 }
 
 // sin(x + quarter pi / 2) of f32 in lanes of f64: reduction and polynomial are then exact enough to

@@ -9,15 +9,12 @@ namespace {
 using Reference = long double (*)(long double);
 
 long double sigmoid(long double x) { return 1 / (1 + std::exp(-x)); }
-long double gelu(long double x) {
-  return x < -60 ? -0.0L : x / 2 * std::erfc(-x / std::sqrt(2.0L));
-}
+long double gelu(long double x) { return x / 2 * std::erfc(-x / std::sqrt(2.0L)); }
 long double gelu_tanh(long double x) {
-  if (x < -60) return -0.0L;
   const long double u = std::sqrt(2 / std::acos(-1.0L)) * (x + 0.044715L * x * x * x);
   return x * sigmoid(2 * u);
 }
-long double silu(long double x) { return x < -11000 ? -0.0L : x * sigmoid(x); }
+long double silu(long double x) { return x * sigmoid(x); }
 long double softplus(long double x) {
   return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))) + (x - x);
 }

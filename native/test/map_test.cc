@@ -141,7 +141,7 @@ void check_float() {
     EXPECT(finite[i].bits == (i > 2) && no[i].bits == (i == 3));
   }
   EXPECT(relu[0] != relu[0] && relu[2] == 0 && relu[1] == T(kInf) && relu[4] == 0);
-  EXPECT(sign[0] != sign[0] && sign[2] == -1 && sign[3] == 0 && sign[4] == -1);
+  EXPECT(sign[0] == 0 && sign[2] == -1 && sign[3] == 0 && sign[4] == -1);
 }
 
 void check_logic_and_where() {

@@ -160,7 +160,21 @@ test('a row without a gradient that gives floats is a leaf, random, counted, or 
     'sgd',
     'adam',
   ])
-  const booleans = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'isNan', 'isInf', 'isFinite', 'argMax', 'argMin'])
+  const booleans = new Set([
+    'eq',
+    'ne',
+    'lt',
+    'le',
+    'gt',
+    'ge',
+    'isNan',
+    'isInf',
+    'isFinite',
+    'signbit',
+    'gcd',
+    'argMax',
+    'argMin',
+  ])
   const silent = [...ops.table.values()].filter(
     ({ vjp, name }) =>
       typeof vjp !== 'function' && !allowed.has(name) && !booleans.has(name) && !/^(logical|bitwise|shift)/.test(name),

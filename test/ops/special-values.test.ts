@@ -38,7 +38,7 @@ const odd = [
 const unary: Record<string, (x: number) => number> = {
   neg: (x) => -x,
   abs: Math.abs,
-  sign: Math.sign,
+  sign: (x) => (Number.isNaN(x) ? 0 : Math.sign(x)),
   square: (x) => x * x,
   floor: Math.floor,
   ceil: Math.ceil,
@@ -70,10 +70,10 @@ const unary: Record<string, (x: number) => number> = {
   erfc,
   relu: (x) => (x > 0 ? x : Number.isNaN(x) ? NaN : 0),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  silu: (x) => (x === -Infinity ? -0 : x / (1 + Math.exp(-x))),
+  silu: (x) => x / (1 + Math.exp(-x)),
   softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
   logSigmoid: (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
-  gelu: (x) => (x === -Infinity ? -0 : (x * erfc(-x * Math.SQRT1_2)) / 2),
+  gelu: (x) => (x * erfc(-x * Math.SQRT1_2)) / 2,
 }
 
 /** Within rounding; and below the smallest normal number of f32 nothing is promised but the sign. */
