@@ -3,23 +3,7 @@ import { isFloat } from '../dtype.ts'
 import { checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { normalizeAxis, showShape } from '../shape.ts'
-import {
-  abs,
-  add,
-  div,
-  expm1,
-  ge,
-  gt,
-  le,
-  lt,
-  mul,
-  neg,
-  sigmoid,
-  softplus,
-  sub,
-  tanh,
-  where,
-} from './elementwise.ts'
+import { abs, add, div, expm1, ge, gt, le, lt, mul, neg, sigmoid, softplus, sub, tanh, where } from './elementwise.ts'
 import { narrow, reshape } from './layout.ts'
 import { softmax } from './normalize.ts'
 import { asTensor, cast, constant } from './table.ts'
