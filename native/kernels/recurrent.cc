@@ -45,6 +45,9 @@ HWY_INLINE void store_some(hn::Vec<D> v, D d, T* y, int64_t n) {
 
 // ---- products
 
+// Measured on Zen 5, one core, f32: 8 x 256 x 1024 runs at 275 Gflop/s and 8 x 1024 x 256 at 247,
+// where BLAS, which packs the weight each time, runs at 63 and 68; 16 rows: 250 against 110.
+
 template <class T>
 void pack(const WeightView<T>& w, int64_t first, int64_t last, T* packed) {
   const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(Lanes<T>()));
