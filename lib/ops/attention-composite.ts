@@ -4,7 +4,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { arange } from './create.ts'
 import { add, le, logicalAnd, lt, mul, ne, reciprocal, sub, where } from './elementwise.ts'
 import { matmul } from './contraction.ts'
-import { permute, reshape, transpose } from './layout.ts'
+import { narrow, permute, reshape, transpose } from './layout.ts'
 import { softmax } from './normalize.ts'
 import { randAt } from './random.ts'
 import { max } from './reduction.ts'
@@ -19,9 +19,11 @@ export interface AttentionAttrs {
   readonly hasDropout: boolean
   /** Results lie in memory as [B, T, H, width]. */
   readonly timeFirst: boolean
+  /** q, k and v are one input [B, T, 3, H, D], and so are their gradients; `timeFirst` as well. */
+  readonly isPacked: boolean
 }
 
-/** The inputs of the row: q, k, v, then mask, length, and (seed, stream, counter, keep), those that there are. */
+/** The inputs of the row: q, k, v (or the one), then mask, length, and (seed, stream, counter, keep), those that there are. */
 export interface AttentionInputs {
   readonly q: Tensor
   readonly k: Tensor
@@ -32,11 +34,20 @@ export interface AttentionInputs {
 }
 
 export function readInputs(inputs: readonly Tensor[], attrs: AttentionAttrs): AttentionInputs {
-  let at = 3
+  let at = numSources(attrs)
   const mask = attrs.hasMask ? inputs[at++]! : null
   const length = attrs.hasLength ? inputs[at++]! : null
   const dropout = attrs.hasDropout ? inputs.slice(at, at + 4) : null
-  return { q: inputs[0]!, k: inputs[1]!, v: inputs[2]!, mask, length, dropout }
+  const [q, k, v] = (attrs.isPacked ? unpacked(inputs[0]!) : inputs) as [Tensor, Tensor, Tensor]
+  return { q, k, v, mask, length, dropout }
+}
+
+/** How many inputs hold q, k and v. */
+export const numSources = ({ isPacked }: AttentionAttrs): number => (isPacked ? 1 : 3)
+
+function unpacked(x: Tensor): Tensor[] {
+  const [b, t, , h, d] = x.shape as [number, number, number, number, number]
+  return [0, 1, 2].map((i) => swapHeads(reshape(narrow(x, 2, i, 1), [b, t, h, d])))
 }
 
 /** softmax(scale q k^T + mask) v, as [B, H, Tq, E]. The mask comes before the softmax, so that the weights of a row add up to 1. */

@@ -6,14 +6,19 @@ import type { Emitter, Operand, Row, Spec } from '../graph/row.ts'
 import { applyTuple, Tensor } from '../graph/tensor.ts'
 import { broadcast, sameShape, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
-import { attentionComposite, recorded, swapHeads } from './attention-composite.ts'
+import { attentionComposite, numSources, recorded, swapHeads } from './attention-composite.ts'
 import type { AttentionAttrs } from './attention-composite.ts'
 import { broadcastOperand, expand, reshape } from './layout.ts'
 import { checkProbability, drawPosition } from './random.ts'
 import { asTensor, cast, defineRow, operand } from './table.ts'
 import type { TensorLike } from './table.ts'
 
-const dimsOf = (spec: Spec) => spec.shape as readonly [number, number, number, number]
+/** Shapes of q, k and v, whether or not they are packed. */
+function shapesOf(inputs: readonly Spec[], { isPacked }: AttentionAttrs): Shape[] {
+  if (!isPacked) return inputs.slice(0, 3).map(({ shape }) => shape)
+  const [b, t, , h, d] = inputs[0]!.shape
+  return [0, 1, 2].map(() => [b!, h!, t!, d!])
+}
 const laidOut = ({ timeFirst }: AttentionAttrs, [b, h, t, width]: Shape): Shape =>
   timeFirst ? [b!, t!, h!, width!] : [b!, h!, t!, width!]
 
@@ -21,21 +26,23 @@ const laidOut = ({ timeFirst }: AttentionAttrs, [b, h, t, width]: Shape): Shape 
 const attentionRow: Row<AttentionAttrs> = defineRow<AttentionAttrs>({
   name: 'attention',
   kind: 'kernel',
-  infer: ([q, , v], attrs) => {
-    const [b, h, t] = dimsOf(q!)
-    const { dtype } = q!
+  infer: (inputs, attrs) => {
+    const [q, , v] = shapesOf(inputs, attrs) as [Shape, Shape, Shape]
+    const { dtype } = inputs[0]!
     return [
-      { shape: laidOut(attrs, [b, h, t, v!.shape[3]!]), dtype },
-      { shape: [b, h, t], dtype: isNarrow(dtype) ? 'f32' : dtype },
+      { shape: laidOut(attrs, [...q.slice(0, 3), v[3]!]), dtype },
+      { shape: q.slice(0, 3), dtype: isNarrow(dtype) ? 'f32' : dtype },
     ]
   },
   vjp: ({ dy, inputs, outputs: [o, lse], attrs, needs }) => {
     const grads = applyTuple(attentionGradRow, [...inputs, o!, lse!, dy], attrs)
-    const byMask = attrs.hasMask && needs(3) ? [maskGradient(inputs, attrs, dy)] : []
-    return [...(attrs.timeFirst ? grads.map(swapHeads) : grads), ...byMask]
+    const at = numSources(attrs)
+    const byMask = attrs.hasMask && needs(at) ? [maskGradient(inputs, attrs, dy)] : []
+    return [...(attrs.timeFirst && !attrs.isPacked ? grads.map(swapHeads) : grads), ...byMask]
   },
   emit: (e, { attrs, inputs }) => {
-    e.instr('attention', [headsOut(e.output(0), attrs), e.output(1)], emitInputs(e, attrs, inputs), numbersOf(attrs))
+    const [o, lse] = [headsOut(e.output(0), attrs), e.output(1)]
+    e.instr('attention', [o, lse], emitInputs(e, attrs, inputs), numbersOf(attrs))
   },
 })
 
@@ -43,46 +50,57 @@ const attentionRow: Row<AttentionAttrs> = defineRow<AttentionAttrs>({
 const attentionGradRow: Row<AttentionAttrs> = defineRow<AttentionAttrs>({
   name: 'attentionGrad',
   kind: 'kernel',
-  infer: (inputs, attrs) => inputs.slice(0, 3).map(({ shape, dtype }) => ({ shape: laidOut(attrs, shape), dtype })),
-  vjp: ({ inputs, cotangents, attrs }) =>
-    recorded(() => {
-      const last = inputs.length - 1
-      const given = inputs.slice(0, last - 2)
-      const isFree = (i: number) => i < 3 || (i === 3 && attrs.hasMask && isFloat(inputs[3]!.dtype))
-      const fresh = given.map((t, i) => (isFree(i) ? requireGrad(t) : t))
-      const dy = requireGrad(inputs[last]!)
-      const y = attentionComposite(fresh, attrs)
-      const grads = vjp([y], [attrs.timeFirst ? swapHeads(dy) : dy], fresh.slice(0, 3))
-      const used = grads.map((t, i) => (t && cotangents[i] ? i : -1)).filter((i) => i >= 0)
-      const wanted = [...fresh.filter((_, i) => isFree(i)), dy]
-      const found = vjp(
-        used.map((i) => grads[i]!),
-        used.map((i) => (attrs.timeFirst ? swapHeads(cotangents[i]!) : cotangents[i]!)),
-        wanted,
-      )
-      const of = (t: Tensor) => found[wanted.indexOf(t)] ?? null
-      // o and the log-sums are functions of q and k: what flows through them is in the gradients by those.
-      return [...fresh.map((t, i) => (isFree(i) ? of(t) : null)), null, null, of(dy)]
-    }),
+  infer: (inputs, attrs) =>
+    inputs
+      .slice(0, numSources(attrs))
+      .map(({ shape, dtype }) => ({ shape: attrs.isPacked ? shape : laidOut(attrs, shape), dtype })),
+  vjp: ({ inputs, cotangents, attrs }) => recorded(() => secondGradients(inputs, cotangents, attrs)),
   emit: (e, { attrs, inputs }) => {
     const last = inputs.length - 1
-    const [b, h, t] = dimsOf(inputs[0]!)
-    const delta = e.temp(inputs[last - 1]!.dtype, [b, h, t])
+    const [b, h, t] = shapesOf(inputs, attrs)[0]!
+    const delta = e.temp(inputs[last - 1]!.dtype, [b!, h!, t!])
     const ins = [
       ...emitInputs(e, attrs, inputs),
       emitHeads(e, headsOut(e.input(last - 2), attrs)),
       e.packed(e.input(last - 1)),
       emitHeads(e, headsOut(e.input(last), attrs)),
     ]
-    e.instr('attentionGrad', [...[0, 1, 2].map((i) => headsOut(e.output(i), attrs)), delta], ins, numbersOf(attrs))
+    const outs = attrs.isPacked ? windowsOf(e.output(0)) : [0, 1, 2].map((i) => headsOut(e.output(i), attrs))
+    e.instr('attentionGrad', [...outs, delta], ins, numbersOf(attrs))
   },
 })
+
+/** What the gradient row gives, as a graph of plain rows, and its gradients. */
+function secondGradients(
+  inputs: readonly Tensor[],
+  cotangents: readonly (Tensor | null)[],
+  attrs: AttentionAttrs,
+): (Tensor | null)[] {
+  const last = inputs.length - 1
+  const n = numSources(attrs)
+  const isFree = (i: number) => i < n || (i === n && attrs.hasMask && isFloat(inputs[n]!.dtype))
+  const swapped = (t: Tensor) => (attrs.timeFirst ? swapHeads(t) : t)
+  const fresh = inputs.slice(0, last - 2).map((t, i) => (isFree(i) ? requireGrad(t) : t))
+  const dy = requireGrad(inputs[last]!)
+  const grads = vjp([attentionComposite(fresh, attrs)], [swapped(dy)], fresh.slice(0, n))
+  const used = grads.flatMap((t, i) => (t && cotangents[i] ? [i] : []))
+  const wanted = [...fresh.filter((_, i) => isFree(i)), dy]
+  const found = vjp(
+    used.map((i) => grads[i]!),
+    used.map((i) => (attrs.isPacked ? cotangents[i]! : swapped(cotangents[i]!))),
+    wanted,
+  )
+  const of = (t: Tensor) => found[wanted.indexOf(t)] ?? null
+  // o and the log-sums are functions of q and k: what flows through them is in the gradients by those.
+  return [...fresh.map((t, i) => (isFree(i) ? of(t) : null)), null, null, of(dy)]
+}
 
 /** By the mask: as the composite has it, with all scores in memory, which a mask that is learnt may well be as large as. */
 function maskGradient(inputs: readonly Tensor[], attrs: AttentionAttrs, dy: Tensor): Tensor | null {
   return recorded(() => {
-    const mask = requireGrad(inputs[3]!)
-    const y = attentionComposite([...inputs.slice(0, 3), mask, ...inputs.slice(4)], attrs)
+    const at = numSources(attrs)
+    const mask = requireGrad(inputs[at]!)
+    const y = attentionComposite([...inputs.slice(0, at), mask, ...inputs.slice(at + 1)], attrs)
     return vjp([y], [attrs.timeFirst ? swapHeads(dy) : dy], [mask])[0]!
   })
 }
@@ -99,20 +117,35 @@ function headsOut(out: Operand, { timeFirst }: AttentionAttrs): Operand {
   return { ...out, dims: swap(out.dims), strides: swap(out.strides) }
 }
 
-function emitHeads(e: Emitter, x: Operand): Operand {
+/** Whether the kernel reads it as it lies: rows without gaps, that do not overlap. */
+function isDense(x: Operand): boolean {
   const [, , t, width] = x.dims as [number, number, number, number]
-  const isDense = (width <= 1 || x.strides[3] === 1) && (t <= 1 || x.strides[2]! >= Math.max(1, width))
-  return isDense ? x : e.packed(x)
+  return (width <= 1 || x.strides[3] === 1) && (t <= 1 || x.strides[2]! >= Math.max(1, width))
 }
 
+const emitHeads = (e: Emitter, x: Operand): Operand => (isDense(x) ? x : e.packed(x))
+
 function emitInputs(e: Emitter, attrs: AttentionAttrs, inputs: readonly Spec[]): Operand[] {
-  const ins = [0, 1, 2].map((i) => emitHeads(e, e.input(i)))
-  const [b, h, tq] = dimsOf(inputs[0]!)
-  let at = 3
-  if (attrs.hasMask) ins.push(broadcastOperand(e.input(at++), [b, h, tq, dimsOf(inputs[1]!)[2]]))
+  const sources = attrs.isPacked ? windowsOf(e.input(0)) : [0, 1, 2].map((i) => e.input(i))
+  const ins = sources.map((x) => emitHeads(e, x))
+  const [q, k] = shapesOf(inputs, attrs) as [Shape, Shape]
+  let at = numSources(attrs)
+  if (attrs.hasMask) ins.push(broadcastOperand(e.input(at++), [...q.slice(0, 3), k[2]!]))
   if (attrs.hasLength) ins.push(e.input(at++))
   if (attrs.hasDropout) ins.push(...[0, 1, 2, 3].map((i) => e.input(at + i)))
   return ins
+}
+
+/** q, k and v in [B, T, 3, H, D]. */
+function windowsOf(x: Operand): Operand[] {
+  const [b, t, , h, d] = x.dims as [number, number, number, number, number]
+  const [ofB, ofT, of3, ofH, ofD] = x.strides as [number, number, number, number, number]
+  return [0, 1, 2].map((i) => ({
+    ...x,
+    offset: x.offset + i * of3,
+    dims: [b, h, t, d],
+    strides: [ofB, ofH, ofT, ofD],
+  }))
 }
 
 export interface AttentionOptions {
@@ -154,24 +187,39 @@ export function scaledDotProductAttention(
   return reshape(y, [...lead.shown, q.shape[q.rank - 2]!, v.shape[v.rank - 1]!])
 }
 
-/** @internal The same for q [B, H, Tq, D], k [B, G, Tk, D] and v [B, G, Tk, E], checked. With `timeFirst` the result is [B, Tq, H, E]. */
-export function attention(
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  options: AttentionOptions & { timeFirst?: boolean },
+/** What attention() takes: as scaledDotProductAttention, where `timeFirst` gives the result as [B, Tq, H, E]. */
+export interface CheckedOptions extends AttentionOptions {
+  timeFirst?: boolean
+}
+
+/** @internal The same for q [B, H, Tq, D], k [B, G, Tk, D] and v [B, G, Tk, E], checked. */
+export const attention = (q: Tensor, k: Tensor, v: Tensor, options: CheckedOptions): Tensor =>
+  applyAttention([q, k, v], [q, k], options)
+
+/** @internal Of a sequence with itself: qkv [B, T, 3, H, D] -> [B, T, H, D]. Its gradient is one tensor, too. */
+export function packedAttention(qkv: Tensor, options: AttentionOptions): Tensor {
+  const [b, t, , h, d] = qkv.shape as [number, number, number, number, number]
+  const like = { shape: [b, h, t, d] }
+  return applyAttention([qkv], [like, like], { ...options, timeFirst: true })
+}
+
+function applyAttention(
+  sources: readonly Tensor[],
+  [q, k]: readonly [{ shape: Shape }, { shape: Shape }],
+  options: CheckedOptions,
 ): Tensor {
   const op = 'scaledDotProductAttention'
   const { attnMask, dropoutP = 0, isCausal = false, kvLength = null, timeFirst = false } = options
   checkProbability(op, dropoutP)
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[3]!)
   if (typeof scale !== 'number' || Number.isNaN(scale)) fail('VALUE', op, `scale is a number, got ${String(scale)}.`)
-  const inputs = [q, k, v]
+  const inputs = [...sources]
   if (attnMask) inputs.push(asTensor(op, attnMask))
   if (kvLength !== null) inputs.push(lengthOf(op, kvLength, q.shape[0]!, k.shape[2]!))
   if (dropoutP > 0) inputs.push(...drawPosition(), operand(1 - dropoutP, 'f64'))
-  const [hasMask, hasLength, hasDropout] = [Boolean(attnMask), kvLength !== null, dropoutP > 0]
-  return applyTuple(attentionRow, inputs, { scale, isCausal, hasMask, hasLength, hasDropout, timeFirst })[0]!
+  const given = { hasMask: Boolean(attnMask), hasLength: kvLength !== null, hasDropout: dropoutP > 0 }
+  const attrs = { scale, isCausal, ...given, timeFirst, isPacked: sources.length === 1 }
+  return applyTuple(attentionRow, inputs, attrs)[0]!
 }
 
 function lengthOf(op: string, length: number | TensorLike, batch: number, capacity: number): Tensor {

@@ -88,7 +88,15 @@ test('the weights of the composite add up to one, or to zero without keys', () =
     [1, 1, 4, 3],
   ])
   const mask = ops.tensor([1, 0, 1, 1, 0, 0, 0, 0], { shape: [1, 1, 2, 4] }).gt(0)
-  const attrs = { scale: 1, isCausal: false, hasMask: true, hasLength: false, hasDropout: false, timeFirst: false }
+  const attrs = {
+    scale: 1,
+    isCausal: false,
+    hasMask: true,
+    hasLength: false,
+    hasDropout: false,
+    timeFirst: false,
+    isPacked: false,
+  }
   const weights = attentionWeights([q, k, k, mask], attrs)
   const sums = ops.sum(weights, -1).dataSync()
   assert.ok(Math.abs((sums[0] as number) - 1) < 1e-12)

@@ -1,10 +1,19 @@
 /** @file Cases of attention against loops over all scores. */
 import * as ops from '../../../lib/index.ts'
 import type { AttentionOptions } from '../../../lib/index.ts'
+import { packedAttention } from '../../../lib/ops/attention.ts'
 import { fromTensor, range } from '../../support/arrays.ts'
 import { input } from '../../support/op-cases.ts'
 import type { Input, OpCase } from '../../support/op-cases.ts'
-import { at, atBroadcast, broadcastShape, build, positionsOf, softmaxLine } from '../../support/reference.ts'
+import {
+  at,
+  atBroadcast,
+  broadcastShape,
+  build,
+  positionsOf,
+  softmaxLine,
+  transposed,
+} from '../../support/reference.ts'
 import type { Nd } from '../../support/reference.ts'
 
 interface Wanted {
@@ -274,6 +283,19 @@ export const attentionCases: readonly OpCase[] = [
       sees: (_, j, [b]) => j < (b === 0 ? 3 : 0),
     },
   ),
+  {
+    ...row('q, k and v in one tensor', [
+      [1, 1, 1, 1],
+      [1, 1, 1, 1],
+      [1, 1, 1, 1],
+    ]),
+    fn: (x) => packedAttention(x, { isCausal: true }),
+    inputs: [input([2, 3, 3, 2, 2], fill)],
+    reference: (x) => {
+      const [q, k, v] = [0, 1, 2].map((i) => build([2, 2, 3, 2], ([b, h, t, d]) => at(x, [b, t, i, h, d])))
+      return transposed(attention(q, k, v, undefined, { sees: causal }), [0, 2, 1, 3])
+    },
+  },
   row(
     'dropout',
     [
