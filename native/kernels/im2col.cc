@@ -48,17 +48,18 @@ PaddedPlane::Inside PaddedPlane::inside(int64_t phase) const {
 
 template <class T>
 void PaddedPlane::fill(const T* plane, T* padded) const {
-  for (int64_t row = 0; row < rows_; row++) {
-    if (!reads_row(row)) continue;
-    const int64_t y = tile_.row * window_.stride_h - window_.pad_top + row;
-    T* out = padded + row * row_elements();
-    if (y < 0 || y >= window_.H) {
-      std::fill_n(out, row_elements(), T{0});
-      continue;
-    }
-    for (int64_t phase = 0; phase < phases_; phase++, out += width_) {
-      const Inside part = inside(phase);
-      const int64_t n = part.last - part.first, step = window_.stride_w;
+  const int64_t step = window_.stride_w;
+  for (int64_t phase = 0; phase < phases_; phase++) {
+    const Inside part = inside(phase);
+    const int64_t n = part.last - part.first;
+    for (int64_t row = 0; row < rows_; row++) {
+      if (!reads_row(row)) continue;
+      const int64_t y = tile_.row * window_.stride_h - window_.pad_top + row;
+      T* out = padded + row * row_elements() + phase * width_;
+      if (y < 0 || y >= window_.H) {
+        std::fill_n(out, width_, T{0});
+        continue;
+      }
       const T* from = plane + y * window_.W + part.x_first;
       std::fill_n(out, part.first, T{0});
       if (step == 1) {
@@ -73,18 +74,19 @@ void PaddedPlane::fill(const T* plane, T* padded) const {
 
 template <class T>
 void PaddedPlane::add_to(const T* padded, T* plane) const {
-  for (int64_t row = 0; row < rows_; row++) {
-    const int64_t y = tile_.row * window_.stride_h - window_.pad_top + row;
-    if (!reads_row(row) || y < 0 || y >= window_.H) continue;
-    const T* from = padded + row * row_elements();
-    for (int64_t phase = 0; phase < phases_; phase++, from += width_) {
-      const Inside part = inside(phase);
-      const int64_t n = part.last - part.first, step = window_.stride_w;
+  const int64_t step = window_.stride_w;
+  for (int64_t phase = 0; phase < phases_; phase++) {
+    const Inside part = inside(phase);
+    const int64_t n = part.last - part.first;
+    for (int64_t row = 0; row < rows_; row++) {
+      const int64_t y = tile_.row * window_.stride_h - window_.pad_top + row;
+      if (!reads_row(row) || y < 0 || y >= window_.H) continue;
+      const T* from = padded + row * row_elements() + phase * width_ + part.first;
       T* out = plane + y * window_.W + part.x_first;
       if (step == 1) {
-        add_row(from + part.first, n, out);
+        add_row(from, n, out);
       } else {
-        for (int64_t i = 0; i < n; i++) out[i * step] += from[part.first + i];
+        for (int64_t i = 0; i < n; i++) out[i * step] += from[i];
       }
     }
   }
