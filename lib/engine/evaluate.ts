@@ -7,6 +7,7 @@ import type { Row } from '../graph/row.ts'
 import { countWrite, state } from '../graph/state.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
+import { engine } from '../ops/dynamic.ts'
 import { asTensor, cast } from '../ops/table.ts'
 import type { TensorLike } from '../ops/table.ts'
 import { assign } from '../ops/update.ts'
@@ -51,6 +52,9 @@ function parse(args: EvaluateArgs): { tensors: Tensor[]; options: EvaluateOption
   const tensors = (isOptions ? args.slice(0, -1) : args) as readonly TensorLike[]
   return { tensors: tensors.map((t) => asTensor('evaluate', t)), options }
 }
+
+engine.evaluate = evaluate
+engine.numberOf = item
 
 /** Evaluates what is not evaluated, and waits for what is under way. */
 async function settle(tensors: readonly Tensor[], signal?: AbortSignal): Promise<void> {

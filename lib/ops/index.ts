@@ -15,6 +15,7 @@ export * from './arithmetic.ts'
 export { scaledDotProductAttention } from './attention.ts'
 export type { AttentionOptions } from './attention.ts'
 export * from './contraction.ts'
+export * from './arrange.ts'
 export { cond, scan, whileLoop } from './control.ts'
 export type { Scanned, WhileOptions } from './control.ts'
 export { conv1d, conv2d, conv3d } from './conv.ts'
@@ -26,8 +27,24 @@ export type { CreateOptions, NestedArray, TensorOptions } from './create.ts'
 export { cdist, cosineSimilarity, pairwiseDistance, pdist } from './distance.ts'
 export type { CosineSimilarityOptions, DistanceOptions, PairwiseDistanceOptions } from './distance.ts'
 export { einsum } from './einsum.ts'
+export * from './cumulative.ts'
+export * from './diagonal.ts'
+export {
+  bincount,
+  indexAsync,
+  indexPutAsync,
+  maskedSelect,
+  nonzero,
+  oneHotAsync,
+  repeatInterleaveAsync,
+  unique,
+  uniqueConsecutive,
+} from './dynamic.ts'
+export type { BincountOptions, Unique, UniqueOptions } from './dynamic.ts'
 export * from './elementwise.ts'
-export * from './indexing.ts'
+export * from './grids.ts'
+export * from './histogram.ts'
+export { embedding, gather, indexSelect, oneHot, scatter, scatterAdd, take } from './indexing.ts'
 export {
   concat,
   expand,
@@ -51,6 +68,8 @@ export * from './loss-binary.ts'
 export * from './loss-margin.ts'
 export type { LossOptions, Reduction } from './loss-reduction.ts'
 export * from './loss-regression.ts'
+export * from './norms.ts'
+export * from './order-statistics.ts'
 export { batchNorm, layerNorm, logSoftmax, softmax } from './normalize.ts'
 export type { BatchNormOptions, LayerNormOptions } from './normalize.ts'
 export {
@@ -90,8 +109,13 @@ export type { UnfoldOptions } from './unfold.ts'
 export * from './products.ts'
 export { bernoulli, dropout, normal, rand, randint, randn, uniform } from './random.ts'
 export * from './special.ts'
-export { all, any, argMax, argMin, logSumExp, max, mean, min, norm, prod, std, sum, variance } from './reduction.ts'
+export { all, any, argMax, argMin, logSumExp, max, mean, min, prod, std, sum, variance } from './reduction.ts'
 export type { Axes, ReduceOptions, VarianceOptions } from './reduction.ts'
+export * from './scatter.ts'
+export * from './sort.ts'
+export * from './statistics.ts'
+export { index, indexPut } from './subscript.ts'
+export type { IndexPutOptions, Subscript } from './subscript.ts'
 export { cast, table } from './table.ts'
 export type { Arg, TensorLike } from './table.ts'
 export { normalize } from './unit-norm.ts'

@@ -5,19 +5,19 @@ import type { NodeView, Row } from '../graph/row.ts'
 import { apply, Tensor } from '../graph/tensor.ts'
 import { checkShape, normalizeAxis, sameShape, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
-import { eq } from './elementwise.ts'
+import { add, eq, lt, where } from './elementwise.ts'
 import { iota } from './create.ts'
-import { filled, unsqueeze } from './layout.ts'
+import { expand, filled, reshape, slice, unsqueeze } from './layout.ts'
 import { window } from './reduction.ts'
-import { asTensor, cast, defineRow } from './table.ts'
+import { asTensor, cast, constant, defineRow, isScalar, operand } from './table.ts'
 import type { TensorLike } from './table.ts'
 
 interface AxisAttrs {
   readonly axis: number
 }
 
-/** Positions as i64. */
-function positions(op: string, index: TensorLike): Tensor {
+/** @internal Positions as i64. */
+export function positions(op: string, index: TensorLike): Tensor {
   const t = asTensor(op, index)
   if (!isInteger(t.dtype)) fail('DTYPE', op, `positions are integers, got ${t.dtype}. Cast first: x.cast('i64').`)
   return cast(t, 'i64')
@@ -31,7 +31,7 @@ const takeRow: Row<AxisAttrs> = defineRow<AxisAttrs>({
     shape: [...x!.shape.slice(0, axis), ...ids!.shape, ...x!.shape.slice(axis + 1)],
     dtype: x!.dtype,
   }),
-  vjp: ({ dy, inputs: [x, ids], attrs: { axis } }) => [apply(takeAddRow, [ids!, dy], { axis, shape: x!.shape }), null],
+  vjp: ({ dy, inputs: [x, ids], attrs: { axis } }) => [takeAdd(ids!, dy, axis, x!.shape), null],
   emit: (e, node) => {
     const [outer, n, inner] = around(node)
     const size = node.inputs[0]!.shape[node.attrs.axis]!
@@ -60,13 +60,27 @@ const takeAddRow: Row<AxisAttrs & { shape: Shape }> = defineRow<AxisAttrs & { sh
   },
 })
 
-/** Slices of x at the given positions along an axis: the axis is replaced by the axes of `ids`. INDEX when one is out of range. */
-export function take(x: TensorLike, ids: TensorLike, axis = 0): Tensor {
+/**
+ * Slices of x at the given positions along an axis: the axis is replaced by the axes of `ids`. Without an axis, elements of the flattened
+ * tensor, where negative positions count from the end. INDEX when one is out of range.
+ */
+export function take(x: TensorLike, ids: TensorLike, axis?: number): Tensor {
   const t = asTensor('take', x)
+  const index = positions('take', ids)
+  if (axis === undefined) return take(reshape(t, [t.size]), fromEnd(index, t.size), 0)
   const at = normalizeAxis('take', axis, t.rank)
-  const y = apply(takeRow, [t, positions('take', ids)], { axis: at }, String(at))
+  const y = apply(takeRow, [t, index], { axis: at }, String(at))
   checkShape('take', y.shape)
   return y
+}
+
+/** @internal Negative positions of an axis counted from its end. */
+export const fromEnd = (ids: Tensor, size: number): Tensor =>
+  where(lt(ids, constant(0, 'i64')), add(ids, constant(size, 'i64')), ids)
+
+/** @internal Zeros of `shape`, with the slices of `source` added at the given positions along an axis: the transpose of take. */
+export function takeAdd(ids: Tensor, source: Tensor, axis: number, shape: Shape): Tensor {
+  return apply(takeAddRow, [ids, source], { axis, shape })
 }
 
 /** PyTorch's name for `take` with a vector of positions. */
@@ -106,6 +120,7 @@ const gatherRow: Row<AxisAttrs> = defineRow<AxisAttrs>({
 /** y[i][j][k] = x[i][index[i][j][k]][k] for axis 1: as many elements as the index. INDEX when a position is out of range. */
 export function gather(x: TensorLike, axis: number, index: TensorLike): Tensor {
   const t = asTensor('gather', x)
+  if (t.rank === 0 && index.rank <= 1) return reshape(gather(reshape(t, [1]), axis, asVector(index)), index.shape)
   const at = normalizeAxis('gather', axis, t.rank)
   const ids = positions('gather', index)
   checkIndexed('gather', t, ids, at)
@@ -142,29 +157,51 @@ const scatterSetRow = scatterRow(
   true,
 )
 
-function scattered(row: Row<AxisAttrs>, x: TensorLike, axis: number, index: TensorLike, source: TensorLike): Tensor {
+/** What is written at the positions: a number, or a tensor of which the part that the index covers is taken. */
+export type Source = TensorLike | number
+
+function scattered(row: Row<AxisAttrs>, x: TensorLike, axis: number, index: TensorLike, source: Source): Tensor {
   const t = asTensor(row.name, x)
+  if (t.rank === 0) return reshape(scattered(row, reshape(t, [1]), axis, asVector(index), asVector(source)), [])
   const at = normalizeAxis(row.name, axis, t.rank)
   const ids = positions(row.name, index)
   checkIndexed(row.name, t, ids, at)
-  const s = asTensor(row.name, source)
-  if (!sameShape(s.shape, ids.shape))
-    fail(
-      'SHAPE',
-      row.name,
-      `source and index must have one shape, got ${showShape(s.shape)} and ${showShape(ids.shape)}.`,
-    )
-  if (s.dtype !== t.dtype) fail('DTYPE', row.name, `the source must be ${t.dtype} as the tensor is, got ${s.dtype}.`)
-  return apply(row, [t, ids, s], { axis: at }, String(at))
+  return apply(row, [t, ids, sourceFor(row.name, t, ids, source)], { axis: at }, String(at))
 }
 
-/** A copy of x with source written at the positions along the axis (of equal positions the last one stays). INDEX out of range. */
-export function scatter(x: TensorLike, axis: number, index: TensorLike, source: TensorLike): Tensor {
+const asVector = <S extends Source>(x: S): S | Tensor => (typeof x !== 'number' && x.rank === 0 ? reshape(x, [1]) : x)
+
+/** The source's part for an index. */
+function sourceFor(op: string, t: Tensor, ids: Tensor, source: Source): Tensor {
+  if (isScalar(source)) return expand(operand(source, t.dtype), ids.shape)
+  const s = asTensor(op, source)
+  if (s.dtype !== t.dtype) fail('DTYPE', op, `the source must be ${t.dtype} as the tensor is, got ${s.dtype}.`)
+  if (s.rank !== ids.rank || ids.shape.some((size, i) => size > s.shape[i]!)) {
+    const shapes = `${showShape(s.shape)} and ${showShape(ids.shape)}`
+    fail('SHAPE', op, `the source must have as many axes as the index, and no smaller sizes, got ${shapes}.`)
+  }
+  return sameShape(s.shape, ids.shape)
+    ? s
+    : slice(
+        s,
+        ids.shape.map((size) => [0, size] as const),
+      )
+}
+
+/** @internal The rows of scatterReduce, each with its own gradient rule. */
+export const combinedScatter = (name: string, vjp: Row<AxisAttrs>['vjp']): ScatterOp => {
+  const row = scatterRow(name, vjp, false)
+  return (x, axis, index, source) => scattered(row, x, axis, index, source)
+}
+export type ScatterOp = (x: TensorLike, axis: number, index: TensorLike, source: Source) => Tensor
+
+/** A copy of x with source (or a number) written at the positions along the axis (of equal positions the last one stays). INDEX out of range. */
+export function scatter(x: TensorLike, axis: number, index: TensorLike, source: Source): Tensor {
   return scattered(scatterSetRow, x, axis, index, source)
 }
 
 /** A copy of x with source added at the positions along the axis. INDEX out of range. */
-export function scatterAdd(x: TensorLike, axis: number, index: TensorLike, source: TensorLike): Tensor {
+export function scatterAdd(x: TensorLike, axis: number, index: TensorLike, source: Source): Tensor {
   return scattered(scatterAddRow, x, axis, index, source)
 }
 

@@ -247,8 +247,14 @@ const placeRow: Row<PlaceAttrs> = defineRow<PlaceAttrs>({
   moves: true,
 })
 
-/** A tensor of `shape` filled with `value`, with x at `starts` in `steps`: the transpose of a slice. */
-function place(x: Tensor, shape: Shape, starts: readonly number[], steps: readonly number[], value: number): Tensor {
+/** @internal A tensor of `shape` filled with `value`, with x at `starts` in `steps`: the transpose of a slice. */
+export function place(
+  x: Tensor,
+  shape: Shape,
+  starts: readonly number[],
+  steps: readonly number[],
+  value: number,
+): Tensor {
   return apply(placeRow, [x], { shape, starts, steps, value })
 }
 

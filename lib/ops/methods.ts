@@ -23,6 +23,8 @@ const NOT_METHODS = [
   ...['groupNorm', 'instanceNorm', 'localResponseNorm', 'rmsNorm'],
   ...['cond', 'scan', 'whileLoop', 'scaledDotProductAttention'],
   'polygamma',
+  ...['hstack', 'vstack', 'dstack', 'meshgrid', 'cartesianProd', 'blockDiag', 'logspace', 'trilIndices', 'triuIndices'],
+  'searchsorted',
   ...['crossEntropy', 'nllLoss', 'mseLoss', 'batchNorm', 'layerNorm'],
   ...['l1Loss', 'smoothL1Loss', 'huberLoss', 'poissonNllLoss', 'gaussianNllLoss', 'klDiv', 'softMarginLoss'],
   ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'multilabelSoftMarginLoss', 'focalLoss', 'diceLoss'],

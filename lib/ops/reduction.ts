@@ -7,7 +7,7 @@ import type { Emitter, NodeView, Operand, Row } from '../graph/row.ts'
 import { apply, Tensor } from '../graph/tensor.ts'
 import { normalizeAxes, reducedShape, sameShape, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
-import { div, eq, mul, square, sub, where, sqrt as squareRoot, exp, log, add, abs, isInf } from './elementwise.ts'
+import { div, eq, mul, square, sub, where, sqrt as squareRoot, exp, log, add, isInf } from './elementwise.ts'
 import { expand, filled, flip, narrow, pad, permute, reshape, unsqueeze } from './layout.ts'
 import { asTensor, cast, constant, defineRow } from './table.ts'
 import type { TensorLike } from './table.ts'
@@ -250,15 +250,6 @@ export function logSumExp(x: TensorLike, axes?: Axes, options: ReduceOptions = {
   const y = add(log(sum(exp(sub(t, flat)), axes, { keepDims: true })), flat)
   const list = normalizeAxes('logSumExp', axes ?? undefined, t.rank)
   return options.keepDims ? y : reshape(y, reducedShape(t.shape, list, false))
-}
-
-/** The p-norm over axes; gradient 0 at 0. */
-export function norm(x: TensorLike, p: number = 2, axes?: Axes, options?: ReduceOptions): Tensor {
-  const t = float('norm', x)
-  if (p === 2) return root(sum(square(t), axes, options))
-  if (p === 1) return sum(abs(t), axes, options)
-  if (p === Infinity) return max(abs(t), axes, options)
-  return fail('VALUE', 'norm', `p is 1, 2 or Infinity, got ${p}.`)
 }
 
 /** The square root, with gradient 0 at 0 as PyTorch's norms and deviations have it. */

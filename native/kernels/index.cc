@@ -1,6 +1,7 @@
 #include "kernels/index.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace tenon {
 
@@ -141,6 +142,33 @@ IndexResult scatter_add_lines(const IndexWalk& walk, int64_t first, int64_t last
                           [=](int64_t position, int64_t offset) { add(y[offset], src[position]); });
 }
 
+template <class T>
+IndexResult scatter_combine_lines(Combine how, const IndexWalk& walk, int64_t first, int64_t last,
+                                  const int64_t* index, const T* src, T* y) {
+  switch (how) {
+    case Combine::mul:
+      return for_each_element(walk, first, last, index, [=](int64_t position, int64_t offset) {
+        if constexpr (std::is_integral_v<T>) {
+          y[offset] = static_cast<T>(static_cast<uint64_t>(y[offset]) *
+                                     static_cast<uint64_t>(src[position]));  // wraps
+        } else {
+          y[offset] *= src[position];
+        }
+      });
+    case Combine::max:
+      return for_each_element(walk, first, last, index, [=](int64_t position, int64_t offset) {
+        const T value = src[position], old = y[offset];
+        if (old == old && !(value <= old)) y[offset] = value;
+      });
+    case Combine::min:
+      return for_each_element(walk, first, last, index, [=](int64_t position, int64_t offset) {
+        const T value = src[position], old = y[offset];
+        if (old == old && !(value >= old)) y[offset] = value;
+      });
+  }
+  return {};
+}
+
 #define TENON_INSTANTIATE_ADD(T)                                                                \
   template IndexResult take_add_rows<T, int64_t>(int64_t, int64_t, int64_t, int64_t, int64_t,   \
                                                  const int64_t*, const T*, T*);                 \
@@ -162,6 +190,20 @@ TENON_INSTANTIATE_MOVE(uint8_t);
 TENON_INSTANTIATE_MOVE(uint16_t);
 TENON_INSTANTIATE_MOVE(uint32_t);
 TENON_INSTANTIATE_MOVE(uint64_t);
+#define TENON_INSTANTIATE_COMBINE(T)                                                         \
+  template IndexResult scatter_combine_lines<T>(Combine, const IndexWalk&, int64_t, int64_t, \
+                                                const int64_t*, const T*, T*)
+
+TENON_INSTANTIATE_COMBINE(double);
+TENON_INSTANTIATE_COMBINE(float);
+TENON_INSTANTIATE_COMBINE(int64_t);
+TENON_INSTANTIATE_COMBINE(int32_t);
+TENON_INSTANTIATE_COMBINE(int16_t);
+TENON_INSTANTIATE_COMBINE(int8_t);
+TENON_INSTANTIATE_COMBINE(uint64_t);
+TENON_INSTANTIATE_COMBINE(uint32_t);
+TENON_INSTANTIATE_COMBINE(uint16_t);
+TENON_INSTANTIATE_COMBINE(uint8_t);
 TENON_INSTANTIATE_ADD(double);
 TENON_INSTANTIATE_ADD(float);
 TENON_INSTANTIATE_ADD(uint8_t);

@@ -47,6 +47,12 @@ IndexResult gather_lines(const IndexWalk& walk, int64_t first, int64_t last, con
 template <class T>
 IndexResult scatter_lines(const IndexWalk& walk, int64_t first, int64_t last, const int64_t* index,
                           const T* src, T* y);
+// What scatter_combine_lines makes of an element and the one that comes to it; NaN wins over
+// numbers.
+enum class Combine : uint8_t { mul, max, min };
+template <class T>
+IndexResult scatter_combine_lines(Combine how, const IndexWalk& walk, int64_t first, int64_t last,
+                                  const int64_t* index, const T* src, T* y);
 template <class T>
 IndexResult scatter_add_lines(const IndexWalk& walk, int64_t first, int64_t last,
                               const int64_t* index, const T* src, T* y);

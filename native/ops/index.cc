@@ -6,6 +6,8 @@
 //   the same dims, off the axis at most x's scatter, scatterAdd: outs [y], ins [x, index, src];
 //   attrs [axis]: y = x, then y at the indices = or += src, in order
 //               along the axis; index and src have the same dims; y may be the very view of x
+//   scatterMul, scatterMax, scatterMin: the same with y at the indices *= src, or the larger or
+//   smaller of both
 #include "kernels/index.h"
 
 #include "ops/families.h"
@@ -290,14 +292,57 @@ void run_scatter_add(const Instr& instr, const Frame& frame, int phase, int64_t 
   });
 }
 
+// Calls body with a zero of the type; bool is stored as a byte that is 0 or 1.
+template <class F>
+void with_ordered(DType dtype, const F& body) {
+  switch (dtype) {
+    case DType::i64:
+      return body(int64_t{});
+    case DType::i32:
+      return body(int32_t{});
+    case DType::i16:
+      return body(int16_t{});
+    case DType::i8:
+      return body(int8_t{});
+    default:
+      return with_number(dtype, body);
+  }
+}
+
+std::string prepare_scatter_combine(Instr& instr) {
+  if (!instr.outs.empty()) {
+    const DType dtype = instr.outs[0].dtype;
+    if (dtype == DType::f16 || dtype == DType::bf16) return "dtype";
+  }
+  return prepare_scatter(instr);
+}
+
+template <Combine kHow>
+void run_scatter_combine(const Instr& instr, const Frame& frame, int phase, int64_t begin,
+                         int64_t end) {
+  if (copy_phase(instr, frame, phase, begin, end)) return;
+  const auto& s = static_cast<const IndexState&>(*instr.state);
+  with_ordered(instr.outs[0].dtype, [&](auto zero) {
+    using T = decltype(zero);
+    report(instr, frame, s,
+           scatter_combine_lines(kHow, s.walk, s.cut.first(begin), s.cut.first(end),
+                                 frame.data<const int64_t>(instr.ins[1]),
+                                 frame.data<const T>(instr.ins[2]), frame.data<T>(instr.outs[0])));
+  });
+}
+
 }  // namespace
 
 std::vector<Op> index_ops() {
-  std::vector<Op> ops = {{"take", true, false, prepare_take, run_take},
-                         {"takeAdd", true, false, prepare_take_add, run_take_add},
-                         {"gather", true, false, prepare_gather, run_gather},
-                         {"scatter", true, false, prepare_scatter, run_scatter},
-                         {"scatterAdd", true, false, prepare_scatter_add, run_scatter_add}};
+  std::vector<Op> ops = {
+      {"take", true, false, prepare_take, run_take},
+      {"takeAdd", true, false, prepare_take_add, run_take_add},
+      {"gather", true, false, prepare_gather, run_gather},
+      {"scatter", true, false, prepare_scatter, run_scatter},
+      {"scatterAdd", true, false, prepare_scatter_add, run_scatter_add},
+      {"scatterMul", true, false, prepare_scatter_combine, run_scatter_combine<Combine::mul>},
+      {"scatterMax", true, false, prepare_scatter_combine, run_scatter_combine<Combine::max>},
+      {"scatterMin", true, false, prepare_scatter_combine, run_scatter_combine<Combine::min>}};
   for (const Op& op : index_window_ops()) ops.push_back(op);
   return ops;
 }

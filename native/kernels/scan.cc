@@ -1,0 +1,174 @@
+#include "kernels/scan.h"
+
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+namespace tenon {
+namespace {
+
+// What a running result is kept in: integers as unsigned ones, which wrap.
+template <class T>
+using Wide = std::conditional_t<
+    std::is_floating_point_v<T>, double,
+    std::make_unsigned_t<std::conditional_t<std::is_floating_point_v<T>, int, T>>>;
+
+// Calls body(offset of the row) for all rows in the direction of the scan.
+template <class Body>
+void for_each_row(const ScanCall& call, const Body& body) {
+  for (int64_t i = 0; i < call.n; ++i) {
+    body((call.reverse ? call.n - 1 - i : i) * call.inner + call.column);
+  }
+}
+
+template <class T>
+void sum_loop(const ScanCall& call) {
+  const T* x = reinterpret_cast<const T*>(call.x);
+  T* y = reinterpret_cast<T*>(call.y);
+  Wide<T> sums[kScanColumns] = {};
+  for_each_row(call, [&](int64_t row) {
+    for (int64_t j = 0; j < call.count; ++j) {
+      sums[j] += static_cast<Wide<T>>(x[row + j]);
+      y[row + j] = static_cast<T>(sums[j]);
+    }
+  });
+}
+
+template <class T>
+void prod_loop(const ScanCall& call) {
+  const T* x = reinterpret_cast<const T*>(call.x);
+  T* y = reinterpret_cast<T*>(call.y);
+  Wide<T> products[kScanColumns];
+  for (int64_t j = 0; j < call.count; ++j) products[j] = 1;
+  for_each_row(call, [&](int64_t row) {
+    for (int64_t j = 0; j < call.count; ++j) {
+      products[j] *= static_cast<Wide<T>>(x[row + j]);
+      y[row + j] = static_cast<T>(products[j]);
+    }
+  });
+}
+
+// log(sum(exp(x))) as top + log(rest), where rest is the sum of exp(x - top).
+template <class T>
+void log_sum_exp_loop(const ScanCall& call) {
+  const T* x = reinterpret_cast<const T*>(call.x);
+  T* y = reinterpret_cast<T*>(call.y);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  double top[kScanColumns], rest[kScanColumns] = {};
+  for (int64_t j = 0; j < call.count; ++j) top[j] = -kInfinity;
+  for_each_row(call, [&](int64_t row) {
+    for (int64_t j = 0; j < call.count; ++j) {
+      const double value = static_cast<double>(x[row + j]);
+      if (value == top[j]) {
+        rest[j] += 1;
+      } else if (value < top[j]) {
+        rest[j] += std::exp(value - top[j]);
+      } else {  // larger, or NaN on one side
+        rest[j] = rest[j] * std::exp(top[j] - value) + 1;
+        top[j] = value;
+      }
+      const bool is_limit = std::isinf(top[j]) && !std::isnan(rest[j]);
+      y[row + j] = static_cast<T>(is_limit ? top[j] : top[j] + std::log(rest[j]));
+    }
+  });
+}
+
+template <class T>
+void recurrence_loop(const ScanCall& call) {
+  const T* x = reinterpret_cast<const T*>(call.x);
+  const T* a = reinterpret_cast<const T*>(call.a);
+  T* y = reinterpret_cast<T*>(call.y);
+  double last[kScanColumns] = {};
+  bool is_first = true;
+  for_each_row(call, [&](int64_t row) {
+    for (int64_t j = 0; j < call.count; ++j) {
+      const double from = is_first ? 0 : static_cast<double>(a[row + j]) * last[j];
+      last[j] = from + static_cast<double>(x[row + j]);
+      y[row + j] = static_cast<T>(last[j]);
+    }
+    is_first = false;
+  });
+}
+
+template <class T, bool kLargest>
+void extreme_loop(const ScanCall& call) {
+  const T* x = reinterpret_cast<const T*>(call.x);
+  T* y = reinterpret_cast<T*>(call.y);
+  T best[kScanColumns];
+  int64_t where[kScanColumns];
+  const int64_t step = call.reverse ? -1 : 1;
+  int64_t position = call.reverse ? call.n - 1 : 0;
+  bool is_first = true;
+  for_each_row(call, [&](int64_t row) {
+    for (int64_t j = 0; j < call.count; ++j) {
+      const T value = x[row + j];
+      const bool is_nan = value != value, stays_nan = !is_first && best[j] != best[j];
+      const bool is_better = is_first || (kLargest ? value >= best[j] : value <= best[j]);
+      if (is_nan || (is_better && !stays_nan)) best[j] = value, where[j] = position;
+      y[row + j] = best[j];
+      call.at[row + j] = where[j];
+    }
+    is_first = false;
+    position += step;
+  });
+}
+
+template <bool kLargest>
+ScanKernel find_extreme(DType dtype) {
+  switch (dtype) {
+    case DType::f64:
+      return extreme_loop<double, kLargest>;
+    case DType::f32:
+      return extreme_loop<float, kLargest>;
+    case DType::i64:
+      return extreme_loop<int64_t, kLargest>;
+    case DType::i32:
+      return extreme_loop<int32_t, kLargest>;
+    case DType::i16:
+      return extreme_loop<int16_t, kLargest>;
+    case DType::i8:
+      return extreme_loop<int8_t, kLargest>;
+    case DType::u64:
+      return extreme_loop<uint64_t, kLargest>;
+    case DType::u32:
+      return extreme_loop<uint32_t, kLargest>;
+    case DType::u16:
+      return extreme_loop<uint16_t, kLargest>;
+    case DType::u8:
+    case DType::boolean:
+      return extreme_loop<uint8_t, kLargest>;
+    case DType::f16:
+    case DType::bf16:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+ScanKernel pick(DType dtype, ScanKernel f64, ScanKernel f32, ScanKernel i64) {
+  return dtype == DType::f64   ? f64
+         : dtype == DType::f32 ? f32
+         : dtype == DType::i64 ? i64
+                               : nullptr;
+}
+
+}  // namespace
+
+ScanKernel find_scan(Scan kind, DType dtype) {
+  switch (kind) {
+    case Scan::sum:
+      return pick(dtype, sum_loop<double>, sum_loop<float>, sum_loop<int64_t>);
+    case Scan::prod:
+      return pick(dtype, prod_loop<double>, prod_loop<float>, prod_loop<int64_t>);
+    case Scan::log_sum_exp:
+      return pick(dtype, log_sum_exp_loop<double>, log_sum_exp_loop<float>, nullptr);
+    case Scan::recurrence:
+      return pick(dtype, recurrence_loop<double>, recurrence_loop<float>, nullptr);
+    case Scan::max:
+      return find_extreme<true>(dtype);
+    case Scan::min:
+      return find_extreme<false>(dtype);
+  }
+  return nullptr;
+}
+
+}  // namespace tenon
