@@ -26,7 +26,7 @@ const { train, test } = await data.loadMnist(values.data)
 manualSeed(seed)
 const model = new CNN()
 const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 })
-const lossOf = (ids: Tensor) => crossEntropy(model.forward(train.images.take(ids)), train.labels.take(ids))
+const lossOf = (ids: Tensor) => crossEntropy(model.forward(train.images.take(ids, 0)), train.labels.take(ids, 0))
 const step = trainStep(model, optimizer, lossOf, { compile: true })
 
 for (let epoch = 0; epoch < epochs; epoch++) {

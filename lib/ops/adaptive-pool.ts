@@ -104,7 +104,7 @@ function adaptiveMaxPool(op: string, n: number, x: TensorLike, outputSize: Outpu
       ),
     )
     .reduce((a, b) => add(a, b))
-  return { values: restore(values), indices: restore(take(reshape(places, [places.size]), indices)) }
+  return { values: restore(values), indices: restore(take(reshape(places, [places.size]), indices, 0)) }
 }
 
 const isAll = (from: readonly number[], extent: number) => from.length === extent && from.every((at, i) => at === i)

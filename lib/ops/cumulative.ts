@@ -7,6 +7,7 @@ import { normalizeAxis, sizeOf } from '../shape.ts'
 import { add, exp, gt, log, mul, ne, neg, sub, where } from './elementwise.ts'
 import { scatterAdd } from './indexing.ts'
 import { concat, filled, narrow, pad, reshape, unsqueeze } from './layout.ts'
+import type { ValuesAndIndices } from './pool.ts'
 import { sum, window } from './reduction.ts'
 import { asTensor, cast, constant, defineRow } from './table.ts'
 import type { TensorLike } from './table.ts'
@@ -136,25 +137,19 @@ export function logcumsumexp(x: TensorLike, axis: number): Tensor {
   return cumulative(logcumsumexpRow, x, axis)
 }
 
-/** What finds elements gives: the elements, and where they stood, i64. */
-export interface WithIndices {
-  values: Tensor
-  indices: Tensor
-}
-
-function extremes(row: Row<ScanAttrs>, x: TensorLike, axis: number): WithIndices {
+function extremes(row: Row<ScanAttrs>, x: TensorLike, axis: number): ValuesAndIndices {
   const { t, axis: at, finish } = line(row.name, x, axis)
   const [values, indices] = applyTuple(row, [t], { axis: at, reverse: false })
   return { values: finish(values!), indices: finish(indices!) }
 }
 
 /** The largest element so far along an axis, and where it stands (of equal ones the latest); NaN wins. The gradient goes there. */
-export function cummax(x: TensorLike, axis: number): WithIndices {
+export function cummax(x: TensorLike, axis: number): ValuesAndIndices {
   return extremes(cummaxRow, x, axis)
 }
 
 /** The smallest element so far along an axis, and where it stands (of equal ones the latest); NaN wins. The gradient goes there. */
-export function cummin(x: TensorLike, axis: number): WithIndices {
+export function cummin(x: TensorLike, axis: number): ValuesAndIndices {
   return extremes(cumminRow, x, axis)
 }
 

@@ -128,5 +128,5 @@ export function pdist(x: TensorLike, options: DistanceOptions = {}): Tensor {
   const pairs = Math.max(0, (n * (n - 1)) / 2)
   const [first, second] = [new Int32Array(pairs), new Int32Array(pairs)]
   for (let i = 0, k = 0; i < n; i++) for (let j = i + 1; j < n; j++, k++) ((first[k] = i), (second[k] = j))
-  return lengthAlong(sub(take(t, tensor(first)), take(t, tensor(second))), p, 1)
+  return lengthAlong(sub(take(t, tensor(first), 0), take(t, tensor(second), 0)), p, 1)
 }

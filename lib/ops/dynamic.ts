@@ -1,7 +1,4 @@
-/**
- * @file Ops whose output shape depends on data. They are asynchronous: one evaluation finds the sizes (and keeps what it worked out),
- * then the result is an ordinary tensor, computed when it is asked for; gradients flow through it.
- */
+/** @file Ops whose output shape depends on data: one evaluation finds the sizes, then the result is a tensor like others; gradients flow through it. */
 import { isFloat } from '../dtype.ts'
 import { checkInteger, checkOptions, fail } from '../errors.ts'
 import { detach } from '../graph/gradient.ts'

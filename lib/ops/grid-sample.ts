@@ -157,7 +157,7 @@ function sumOfTaps(x: Tensor, taps: readonly (readonly Tap[])[], hasZeros: boole
   })
   const shape = [...places, 1]
   const values = reads.map(({ index, weight, isInside }) => {
-    const pixel = take(pixels, index)
+    const pixel = take(pixels, index, 0)
     const weighted = weight ? mul(pixel, reshape(weight, shape)) : pixel
     return isInside ? where(reshape(isInside, shape), weighted, constant(0, x.dtype)) : weighted
   })

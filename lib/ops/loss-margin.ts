@@ -170,7 +170,7 @@ export function multiMarginLoss(input: TensorLike, target: TensorLike, options: 
   if (weight) {
     const w = asTensor(op, weight)
     if (!sameShape(w.shape, [classes])) fail('SHAPE', op, `the weight must be [${classes}], got ${showShape(w.shape)}.`)
-    each = mul(each, cast(take(w, column), x.dtype))
+    each = mul(each, cast(take(w, column, 0), x.dtype))
   }
   const others = where(eq(column, iota([classes], 'i64')), zeroOf(x), each)
   return reduceLoss(op, mul(sum(others, -1), constant(1 / classes, x.dtype)), reduction)

@@ -107,7 +107,7 @@ function labelWeights(op: string, logp: Tensor, target: Tensor, { weight, ignore
   const mask = ne(labels, operand(ignoreIndex, 'i64'))
   const safe = where(mask, labels, constant(0, 'i64'))
   const one = constant(1, logp.dtype)
-  const weights = where(mask, weight ? cast(take(weight, safe), logp.dtype) : one, constant(0, logp.dtype))
+  const weights = where(mask, weight ? cast(take(weight, safe, 0), logp.dtype) : one, constant(0, logp.dtype))
   return { safe, mask, weights, axis }
 }
 

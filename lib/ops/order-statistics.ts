@@ -6,7 +6,7 @@ import { Tensor } from '../graph/tensor.ts'
 import { normalizeAxis, showShape } from '../shape.ts'
 import { iota, onesLike, tensor } from './create.ts'
 import { cummax } from './cumulative.ts'
-import type { WithIndices } from './cumulative.ts'
+import type { ValuesAndIndices } from './pool.ts'
 import { add, ceil, clamp, div, eq, floor, gt, isNan, mul, ne, round, sub, where } from './elementwise.ts'
 import { gather } from './indexing.ts'
 import { concat, expand, narrow, reshape, squeeze, transpose, unsqueeze } from './layout.ts'
@@ -40,7 +40,7 @@ function reduced(y: Tensor, x: TensorLike, axis: number | undefined, keepDims = 
 }
 
 /** The middle element of each line (of two the lower), [..., 1]; NaN if one is there, or of the numbers only. */
-function middles(t: Tensor, skipNan: boolean): WithIndices {
+function middles(t: Tensor, skipNan: boolean): ValuesAndIndices {
   const n = t.shape[t.rank - 1]!
   const { values, indices } = sort(t)
   const numNan = countNan(t)
@@ -64,7 +64,13 @@ function medianOfAll(x: TensorLike, op: string, skipNan: boolean): Tensor {
   return reshape(add(value, div(sum(shares, -1, { keepDims: true }), numMiddle)), [])
 }
 
-function median0(op: string, skipNan: boolean, x: TensorLike, axis?: number, options: ReduceOptions = {}): WithIndices {
+function median0(
+  op: string,
+  skipNan: boolean,
+  x: TensorLike,
+  axis?: number,
+  options: ReduceOptions = {},
+): ValuesAndIndices {
   checkOptions(op, options, ['keepDims'])
   const { values, indices } = middles(lines(op, x, axis), skipNan)
   const finish = (y: Tensor) => reduced(y, x, axis, options.keepDims)
@@ -79,7 +85,7 @@ export function median(x: TensorLike, axis?: number, options?: ReduceOptions): T
 }
 
 /** The median along an axis, and where it stands. */
-export function medianWithIndices(x: TensorLike, axis: number, options?: ReduceOptions): WithIndices {
+export function medianWithIndices(x: TensorLike, axis: number, options?: ReduceOptions): ValuesAndIndices {
   return median0('medianWithIndices', false, x, axis, options)
 }
 
@@ -91,12 +97,12 @@ export function nanmedian(x: TensorLike, axis?: number, options?: ReduceOptions)
 }
 
 /** The same along an axis, and where it stands. */
-export function nanmedianWithIndices(x: TensorLike, axis: number, options?: ReduceOptions): WithIndices {
+export function nanmedianWithIndices(x: TensorLike, axis: number, options?: ReduceOptions): ValuesAndIndices {
   return median0('nanmedianWithIndices', true, x, axis, options)
 }
 
 /** The most frequent element along an axis (of equally frequent ones the smallest), and where the last of them stands. */
-export function mode(x: TensorLike, axis = -1, options: ReduceOptions = {}): WithIndices {
+export function mode(x: TensorLike, axis = -1, options: ReduceOptions = {}): ValuesAndIndices {
   checkOptions('mode', options, ['keepDims'])
   const t = lines('mode', x, axis)
   const n = t.shape[t.rank - 1]!

@@ -3,7 +3,7 @@ import { checkInteger, checkOptions, fail } from '../errors.ts'
 import type { Row } from '../graph/row.ts'
 import { apply, applyTuple, Tensor } from '../graph/tensor.ts'
 import { normalizeAxis, sameShape, showShape, sizeOf } from '../shape.ts'
-import type { WithIndices } from './cumulative.ts'
+import type { ValuesAndIndices } from './pool.ts'
 import { gather, scatterAdd } from './indexing.ts'
 import { filled, narrow, reshape, squeeze, transpose } from './layout.ts'
 import { window } from './reduction.ts'
@@ -43,7 +43,7 @@ const sortRow: Row<SortAttrs> = defineRow<SortAttrs>({
 })
 
 /** The first k along an axis, in order. */
-function firsts(op: string, x: TensorLike, k: number | null, axis: number, descending: boolean): WithIndices {
+function firsts(op: string, x: TensorLike, k: number | null, axis: number, descending: boolean): ValuesAndIndices {
   const given = asTensor(op, x)
   const at = normalizeAxis(op, axis, Math.max(1, given.rank))
   const t = given.rank === 0 ? reshape(given, [1]) : given
@@ -60,7 +60,7 @@ export interface SortOptions {
 }
 
 /** In order along an axis, equal elements as they stood (stable); and where they stood. The gradient goes there. */
-export function sort(x: TensorLike, axis = -1, options: SortOptions = {}): WithIndices {
+export function sort(x: TensorLike, axis = -1, options: SortOptions = {}): ValuesAndIndices {
   checkOptions('sort', options, ['descending'])
   return firsts('sort', x, null, axis, options.descending ?? false)
 }
@@ -82,7 +82,7 @@ export interface TopkOptions {
 }
 
 /** The k largest along an axis, in order, and where they stand (of equal ones the first). The gradient goes there. */
-export function topk(x: TensorLike, k: number, options: TopkOptions = {}): WithIndices {
+export function topk(x: TensorLike, k: number, options: TopkOptions = {}): ValuesAndIndices {
   checkOptions('topk', options, ['axis', 'largest'])
   return firsts('topk', x, k, options.axis ?? -1, options.largest ?? true)
 }
@@ -93,7 +93,7 @@ export interface KthOptions {
 }
 
 /** The k-th smallest along an axis, k from 1 on, and where it stands. The gradient goes there. */
-export function kthvalue(x: TensorLike, k: number, axis = -1, options: KthOptions = {}): WithIndices {
+export function kthvalue(x: TensorLike, k: number, axis = -1, options: KthOptions = {}): ValuesAndIndices {
   checkOptions('kthvalue', options, ['keepDims'])
   const { shape } = asTensor('kthvalue', x)
   const at = normalizeAxis('kthvalue', axis, Math.max(1, shape.length))

@@ -4,7 +4,7 @@ import { checkOptions, fail } from '../errors.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { normalizeAxis, showShape } from '../shape.ts'
 import { matmul } from './contraction.ts'
-import type { WithIndices } from './cumulative.ts'
+import type { ValuesAndIndices } from './pool.ts'
 import { clamp, div, isNan, logicalNot, mul, ne, sqrt, sub, where } from './elementwise.ts'
 import { gather } from './indexing.ts'
 import { diagonal } from './diagonal.ts'
@@ -39,16 +39,22 @@ export function aminmax(x: TensorLike, axes?: Axes, options?: ReduceOptions): { 
 }
 
 /** The largest element along an axis, and where the first of them stands; NaN wins. The gradient goes there (PyTorch's max with a dim). */
-export function maxWithIndices(x: TensorLike, axis: number, options: ReduceOptions = {}): WithIndices {
+export function maxWithIndices(x: TensorLike, axis: number, options: ReduceOptions = {}): ValuesAndIndices {
   return extreme('maxWithIndices', argMax, x, axis, options)
 }
 
 /** The smallest element along an axis, and where the first of them stands; NaN wins. The gradient goes there (PyTorch's min with a dim). */
-export function minWithIndices(x: TensorLike, axis: number, options: ReduceOptions = {}): WithIndices {
+export function minWithIndices(x: TensorLike, axis: number, options: ReduceOptions = {}): ValuesAndIndices {
   return extreme('minWithIndices', argMin, x, axis, options)
 }
 
-function extreme(op: string, find: typeof argMax, x: TensorLike, axis: number, options: ReduceOptions): WithIndices {
+function extreme(
+  op: string,
+  find: typeof argMax,
+  x: TensorLike,
+  axis: number,
+  options: ReduceOptions,
+): ValuesAndIndices {
   checkOptions(op, options, ['keepDims'])
   const given = asTensor(op, x)
   const t = given.rank === 0 ? reshape(given, [1]) : given

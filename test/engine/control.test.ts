@@ -63,13 +63,13 @@ test('cond: only the chosen branch runs', async () => {
   const far = tensor([7n])
   const [y] = cond(
     tensor(false),
-    () => [table.take(far)],
+    () => [table.take(far, 0)],
     () => [zeros([1])],
   )
   assert.equal(await list(y!), [0])
   const [z] = cond(
     tensor(true),
-    () => [table.take(far)],
+    () => [table.take(far, 0)],
     () => [zeros([1])],
   )
   const error = (await z!.data().then(

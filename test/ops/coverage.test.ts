@@ -44,6 +44,12 @@ const functionsElsewhere: Record<string, string> = {
       [`adaptiveMaxPool${n}dWithIndices`, `every case of adaptiveMaxPool${n}d`],
     ]),
   ),
+  ...Object.fromEntries(
+    [
+      ...['bincount', 'indexAsync', 'indexPutAsync', 'maskedSelect', 'nonzero', 'oneHotAsync'],
+      ...['repeatInterleaveAsync', 'unique', 'uniqueConsecutive'],
+    ].map((name) => [name, 'dynamic.test.ts']),
+  ),
   tensor: 'create.test.ts',
 }
 
@@ -161,19 +167,8 @@ test('a row without a gradient that gives floats is a leaf, random, counted, or 
     'adam',
   ])
   const booleans = new Set([
-    'eq',
-    'ne',
-    'lt',
-    'le',
-    'gt',
-    'ge',
-    'isNan',
-    'isInf',
-    'isFinite',
-    'signbit',
-    'gcd',
-    'argMax',
-    'argMin',
+    ...['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'isNan', 'isInf', 'isFinite', 'signbit'],
+    ...['gcd', 'argMax', 'argMin', 'searchsorted'],
   ])
   const silent = [...ops.table.values()].filter(
     ({ vjp, name }) =>

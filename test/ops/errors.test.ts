@@ -56,7 +56,7 @@ const reductions: Row[] = [
   ],
   ['variance: integers', () => ops.variance(i(2)), 'DTYPE', /needs floats/],
   ['logSumExp: integers', () => ops.logSumExp(i(2)), 'DTYPE', /needs floats/],
-  ['norm: p', () => ops.norm(f(2), 3), 'VALUE', /1, 2 or Infinity, got 3/],
+  ['norm: p', () => ops.norm(f(2), bad('nuc')), 'VALUE', /p is a number, got nuc/],
 ]
 
 const layout: Row[] = [
@@ -213,12 +213,17 @@ const norms: Row[] = [
 const positions: Row[] = [
   ['take: floats', () => ops.take(f(2), f(1)), 'DTYPE', /positions are integers, got f32/],
   ['take: axis', () => ops.take(f(2), i(1), 1), 'AXIS', /got 1/],
-  ['take: rank', () => ops.take(f(1, 1, 1, 1, 1), i(1, 1, 1, 1, 1)), 'SHAPE', /at most 8 dimensions/],
+  ['take: rank', () => ops.take(f(1, 1, 1, 1, 1), i(1, 1, 1, 1, 1), 0), 'SHAPE', /at most 8 dimensions/],
   ['indexSelect: matrix', () => ops.indexSelect(f(2), 0, i(1, 1)), 'SHAPE', /positions are a vector/],
   ['embedding: weight', () => ops.embedding(i(2), f(3)), 'SHAPE', /\[numEmbeddings, dim\]/],
   ['gather: rank', () => ops.gather(f(2, 2), 0, i(2)), 'SHAPE', /as many axes/],
   ['gather: size', () => ops.gather(f(2, 2), 0, i(2, 3)), 'SHAPE', /no larger sizes, got \[2, 3\] for \[2, 2\]/],
-  ['scatter: source', () => ops.scatter(f(2, 2), 0, i(1, 2), f(2, 2)), 'SHAPE', /source and index/],
+  [
+    'scatter: source',
+    () => ops.scatter(f(2, 2), 0, i(2, 2), f(1, 2)),
+    'SHAPE',
+    /no smaller sizes, got \[1, 2\] and \[2, 2\]/,
+  ],
   ['scatterAdd: dtype', () => ops.scatterAdd(f(2), 0, i(1), d(1)), 'DTYPE', /source must be f32/],
   ['oneHot: classes', () => ops.oneHot(i(2), 0), 'VALUE', /numClasses must be/],
   ['oneHot: floats', () => ops.oneHot(f(2), 3), 'DTYPE', /positions are integers/],

@@ -15,13 +15,13 @@ const at = (...positions: bigint[]) => tensor(positions)
 const square = (...rows: number[][]) => tensor(rows)
 
 const rows: [title: string, fn: () => Tensor, code: ErrorCode, op: string, says: RegExp][] = [
-  ['take: too large', () => ops.take(x, at(0n, 2n)), 'INDEX', 'take', /in \[0, 2\), got 2/],
+  ['take: too large', () => ops.take(x, at(0n, 2n), 0), 'INDEX', 'take', /in \[0, 2\), got 2/],
   ['take: negative', () => ops.take(x, at(-1n), 1), 'INDEX', 'take', /in \[0, 3\), got -1/],
   ['embedding', () => ops.embedding(at(9n), x), 'INDEX', 'take', /got 9/],
   ['gather', () => ops.gather(x, 1, tensor([[3n]])), 'INDEX', 'gather', /in \[0, 3\), got 3/],
   ['scatter', () => ops.scatter(x, 0, tensor([[2n]]), tensor([[9]])), 'INDEX', 'scatter', /in \[0, 2\), got 2/],
   ['scatterAdd', () => ops.scatterAdd(x, 0, tensor([[-5n]]), tensor([[9]])), 'INDEX', 'scatterAdd', /got -5/],
-  ['take: the gradient', () => ops.grad((t) => ops.sum(ops.take(t, at(7n))))(x)[0], 'INDEX', 'takeAdd', /got 7/],
+  ['take: the gradient', () => ops.grad((t) => ops.sum(ops.take(t, at(7n), 0)))(x)[0], 'INDEX', 'takeAdd', /got 7/],
   ['crossEntropy: a label', () => ops.crossEntropy(x, at(0n, 3n)), 'INDEX', 'gather', /in \[0, 3\), got 3/],
   ['nllLoss: a negative label that is not ignoreIndex', () => ops.nllLoss(x, at(-1n, 0n)), 'INDEX', 'gather', /got -1/],
   [
@@ -87,7 +87,7 @@ for (const [title, fn, code, op, says] of rows) {
 }
 
 test('a failed tensor can be asked for again, and fails again', async () => {
-  const bad = ops.take(x, at(5n))
+  const bad = ops.take(x, at(5n), 0)
   for (let i = 0; i < 2; i++) {
     await bad.data().then(
       () => assert.unreachable('it must fail'),
@@ -97,7 +97,7 @@ test('a failed tensor can be asked for again, and fails again', async () => {
 })
 
 test('what depends on a failed tensor fails, the rest of the queue proceeds', async () => {
-  const bad = ops.take(x, at(5n))
+  const bad = ops.take(x, at(5n), 0)
   const first = evaluate(bad)
   const second = ops.add(x, 1).data()
   const outcomes = await Promise.allSettled([first, second])
@@ -112,9 +112,9 @@ test('oneHot: a label out of range is a row of zeros', () => {
 })
 
 test('take: an empty axis with no positions is fine, with one it fails', () => {
-  assert.equal(ops.take(ops.zeros([0, 2]), ops.zeros([0], { dtype: 'i64' })).dataSync().length, 0)
+  assert.equal(ops.take(ops.zeros([0, 2]), ops.zeros([0], { dtype: 'i64' }), 0).dataSync().length, 0)
   assert.throws(
-    () => ops.take(ops.zeros([0, 2]), at(0n)).dataSync(),
+    () => ops.take(ops.zeros([0, 2]), at(0n), 0).dataSync(),
     (e: TenonError) => e.code === 'INDEX',
   )
 })

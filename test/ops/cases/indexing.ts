@@ -26,7 +26,7 @@ const taken =
 const takes: OpCase[] = [
   {
     title: 'take: rows',
-    fn: (x, i) => ops.take(x, i),
+    fn: (x, i) => ops.take(x, i, 0),
     inputs: [input([4, 3], fill), ids([5], 4)],
     reference: taken(0),
     kind: 'moves',
