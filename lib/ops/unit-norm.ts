@@ -2,7 +2,7 @@
 import { checkOptions } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { clamp, div } from './elementwise.ts'
-import { norm } from './reduction.ts'
+import { norm } from './norms.ts'
 import { asTensor } from './table.ts'
 import type { TensorLike } from './table.ts'
 
