@@ -1,34 +1,12 @@
-/** @file Activation functions as modules. */
-import { fail } from '../errors.ts'
+/** @file Smooth activation functions as modules, and softmax. Those with kinks are in activation-piecewise.ts. */
+import { checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { gelu, gt, mul, relu, sigmoid, silu, tanh, where } from '../ops/elementwise.ts'
+import { mish, softmin, softsign, tanhshrink } from '../ops/activation.ts'
+import { gelu, logSigmoid, sigmoid, silu, softplus, tanh } from '../ops/elementwise.ts'
+import type { SoftplusOptions } from '../ops/elementwise.ts'
 import { logSoftmax, softmax } from '../ops/normalize.ts'
+import { showShape } from '../shape.ts'
 import { Module } from './module.ts'
-
-/** max(x, 0). */
-export class ReLU extends Module {
-  override forward(x: Tensor): Tensor {
-    return relu(x)
-  }
-}
-
-/** x where x > 0, else negativeSlope x (Maas et al. 2013). */
-export class LeakyReLU extends Module {
-  readonly negativeSlope: number
-
-  constructor(negativeSlope = 0.01) {
-    super()
-    this.negativeSlope = negativeSlope
-  }
-
-  override forward(x: Tensor): Tensor {
-    return where(gt(x, 0), x, mul(x, this.negativeSlope))
-  }
-
-  override extraRepr(): string {
-    return `negativeSlope: ${this.negativeSlope}`
-  }
-}
 
 /** x P(X <= x) for a standard normal X (Hendrycks & Gimpel 2016), or its approximation by tanh. */
 export class GELU extends Module {
@@ -71,8 +49,54 @@ export class Tanh extends Module {
   }
 }
 
-/** exp(x) / sum(exp(x)) along an axis. */
-export class Softmax extends Module {
+/** x tanh(softplus(x)) (Misra 2020). */
+export class Mish extends Module {
+  override forward(x: Tensor): Tensor {
+    return mish(x)
+  }
+}
+
+/** log(sigmoid(x)). */
+export class LogSigmoid extends Module {
+  override forward(x: Tensor): Tensor {
+    return logSigmoid(x)
+  }
+}
+
+/** x / (1 + |x|). */
+export class Softsign extends Module {
+  override forward(x: Tensor): Tensor {
+    return softsign(x)
+  }
+}
+
+/** x - tanh(x). */
+export class Tanhshrink extends Module {
+  override forward(x: Tensor): Tensor {
+    return tanhshrink(x)
+  }
+}
+
+/** log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold. */
+export class Softplus extends Module {
+  readonly options: Readonly<SoftplusOptions>
+
+  constructor(options: SoftplusOptions = {}) {
+    super()
+    checkOptions('Softplus', options, ['beta', 'threshold'])
+    this.options = { ...options }
+  }
+
+  override forward(x: Tensor): Tensor {
+    return softplus(x, this.options)
+  }
+
+  override extraRepr(): string {
+    return named(this.options)
+  }
+}
+
+abstract class AlongAxis extends Module {
   readonly dim: number
 
   constructor(dim = -1) {
@@ -80,29 +104,43 @@ export class Softmax extends Module {
     this.dim = dim
   }
 
-  override forward(x: Tensor): Tensor {
-    return softmax(x, this.dim)
-  }
-
   override extraRepr(): string {
     return `dim: ${this.dim}`
+  }
+}
+
+/** exp(x) / sum(exp(x)) along an axis. */
+export class Softmax extends AlongAxis {
+  override forward(x: Tensor): Tensor {
+    return softmax(x, this.dim)
   }
 }
 
 /** log(softmax(x)) along an axis. */
-export class LogSoftmax extends Module {
-  readonly dim: number
-
-  constructor(dim = -1) {
-    super()
-    this.dim = dim
-  }
-
+export class LogSoftmax extends AlongAxis {
   override forward(x: Tensor): Tensor {
     return logSoftmax(x, this.dim)
   }
+}
 
-  override extraRepr(): string {
-    return `dim: ${this.dim}`
+/** softmax(-x) along an axis. */
+export class Softmin extends AlongAxis {
+  override forward(x: Tensor): Tensor {
+    return softmin(x, this.dim)
   }
 }
+
+/** softmax over the channels of [B, C, H, W] or [C, H, W]. */
+export class Softmax2d extends Module {
+  override forward(x: Tensor): Tensor {
+    if (x.rank !== 3 && x.rank !== 4)
+      fail('SHAPE', 'Softmax2d', `needs [B, C, H, W] or [C, H, W], got ${showShape(x.shape)}.`)
+    return softmax(x, -3)
+  }
+}
+
+/** Options as toString() shows them. */
+export const named = (options: object): string =>
+  Object.entries(options)
+    .map(([name, value]) => `${name}: ${String(value)}`)
+    .join(', ')

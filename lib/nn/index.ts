@@ -1,5 +1,37 @@
 /** @file The names of the namespace `nn`. */
-export { GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from './activation.ts'
+export {
+  GELU,
+  LogSigmoid,
+  LogSoftmax,
+  Mish,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softmax2d,
+  Softmin,
+  Softplus,
+  Softsign,
+  Tanh,
+  Tanhshrink,
+} from './activation.ts'
+export {
+  CELU,
+  ELU,
+  GLU,
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  LeakyReLU,
+  PReLU,
+  ReLU,
+  ReLU6,
+  RReLU,
+  SELU,
+  Softshrink,
+  Threshold,
+} from './activation-piecewise.ts'
+export type { PReLUOptions, RReLUOptions } from './activation-piecewise.ts'
 export { BatchNorm1d, BatchNorm2d } from './batch-norm.ts'
 export type { BatchNormLayerOptions } from './batch-norm.ts'
 export { Conv2d } from './conv.ts'

@@ -1,5 +1,6 @@
 /** @file PyTorch's modules. */
 import { nn } from '../../../lib/index.ts'
+import { activations } from './activations.ts'
 import { layer, module } from './adapter.ts'
 import type { Args, Modules } from './adapter.ts'
 
@@ -12,6 +13,7 @@ const recurrent = ({ num_layers, bias, batch_first, dropout, bidirectional }: Ar
 })
 
 export const modules: Modules = {
+  ...activations,
   'torch.nn.Linear': layer(({ in_features, out_features, bias }) => new nn.Linear(in_features, out_features, { bias })),
   'torch.nn.Conv2d': layer(
     ({ in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias }) =>
@@ -56,13 +58,6 @@ export const modules: Modules = {
   'torch.nn.Dropout': layer(({ p }) => new nn.Dropout(p)),
   'torch.nn.Flatten': layer(({ start_dim, end_dim }) => new nn.Flatten(start_dim, end_dim)),
   'torch.nn.Identity': layer(() => new nn.Identity()),
-  'torch.nn.ReLU': layer(() => new nn.ReLU()),
-  'torch.nn.GELU': layer(({ approximate }) => new nn.GELU({ approximate })),
-  'torch.nn.SiLU': layer(() => new nn.SiLU()),
-  'torch.nn.Sigmoid': layer(() => new nn.Sigmoid()),
-  'torch.nn.Tanh': layer(() => new nn.Tanh()),
-  'torch.nn.Softmax': layer(({ dim }) => new nn.Softmax(dim)),
-  'torch.nn.LogSoftmax': layer(({ dim }) => new nn.LogSoftmax(dim)),
   'torch.nn.RNN': module(
     (init) => new nn.RNN(init.input_size!, init.hidden_size!, { nonlinearity: init.nonlinearity, ...recurrent(init) }),
     (made, { input, hx }) => made.forward(input!, hx),
