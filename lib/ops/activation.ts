@@ -77,11 +77,14 @@ export function relu6(x: TensorLike): Tensor {
 
 const limited = (x: Tensor, low: number, high: number) => where(le(x, low), low, where(ge(x, high), high, x))
 
-/** x relu6(x + 3) / 6 (Howard et al. 2019). The gradient is 0 up to -3, 1 from 3 on. */
+/** x relu6(x + 3) / 6 (Howard et al. 2019); the gradient is -1/2 at -3, 1 at 3, as PyTorch's. */
 export function hardswish(x: TensorLike): Tensor {
   const t = float('hardswish', x)
-  // At -3 PyTorch's derivative is that of the middle, at 3 too.
-  return where(gt(t, 3), t, where(ge(t, -3), mul(t, mul(add(t, 3), 1 / 6)), mul(t, 0)))
+  const [right, inside] = [ge(t, 3), ge(t, -3)]
+  // The product is kept from infinities, which its gradient would multiply by 0.
+  const middle = where(right, 0, where(inside, t, 0))
+  const y = mul(middle, mul(add(middle, 3), 1 / 6))
+  return where(right, t, where(inside, y, mul(t, 0)))
 }
 
 /** relu6(x + 3) / 6; gradient 0 at -3 and 3. */

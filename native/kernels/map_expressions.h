@@ -146,10 +146,11 @@ TENON_BINARY(Pow, {
   }
 })
 TENON_BINARY(Gcd, {
-  auto x = wide(a < 0 ? negated(a) : a);
-  auto y = wide(b < 0 ? negated(b) : b);
+  using U = std::make_unsigned_t<T>;  // holds the magnitude of the smallest number too
+  U x = static_cast<U>(a < 0 ? negated(a) : a);
+  U y = static_cast<U>(b < 0 ? negated(b) : b);
   while (y != 0) {
-    const auto rest = x % y;
+    const U rest = static_cast<U>(x % y);
     x = y;
     y = rest;
   }

@@ -165,11 +165,12 @@ void check_two_arguments() {
 template <class T>
 void check_gcd() {
   using Limits = std::numeric_limits<T>;
-  const std::vector<T> a = {0, 12, 7, Limits::max(), Limits::min(), static_cast<T>(-12)};
-  const std::vector<T> b = {0, 18, 0, Limits::max(), Limits::min(), 18};
+  const std::vector<T> a = {
+      0, 12, 7, Limits::max(), Limits::min(), static_cast<T>(-12), Limits::min()};
+  const std::vector<T> b = {0, 18, 0, Limits::max(), Limits::min(), 18, 7};
   const std::vector<T> y = map_one<T>("gcd", a, b);
   EXPECT(y[0] == 0 && y[1] == 6 && y[2] == 7 && y[3] == Limits::max() && y[4] == Limits::min());
-  if (std::is_signed_v<T>) EXPECT(y[5] == 6);
+  if (std::is_signed_v<T>) EXPECT(y[5] == 6 && y[6] == 1);
 }
 
 }  // namespace

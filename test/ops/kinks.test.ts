@@ -67,6 +67,77 @@ const rows: [string, (...xs: Tensor[]) => Tensor, number[][], number[][]][] = [
     ],
   ],
   ['where: only the chosen side', (x) => ops.where(ops.gt(x, 0), x, ops.mul(x, 3)), [[-1, 0, 2]], [[3, 3, 1]]],
+  ['elu: the left side at 0', (x) => ops.elu(x, { alpha: 0.5 }), [[0, 2, 800]], [[0.5, 1, 1]]],
+  ['leakyRelu: the left side at 0', (x) => ops.leakyRelu(x, { negativeSlope: 0.5 }), [[0, 1]], [[0.5, 1]]],
+  ['hardtanh: 0 at the limits', (x) => ops.hardtanh(x), [[-1, 0, 1]], [[0, 1, 0]]],
+  ['relu6: 0 at the limits', ops.relu6, [[0, 1, 6]], [[0, 1, 0]]],
+  ['hardsigmoid: 0 at the limits', ops.hardsigmoid, [[-3, 3]], [[0, 0]]],
+  ['hardswish: as in PyTorch', ops.hardswish, [[-Infinity, -3, 3, Infinity]], [[0, -0.5, 1, 1]]],
+  ['hardshrink: 0 at the limits', (x) => ops.hardshrink(x), [[-0.5, 0.5, 1]], [[0, 0, 1]]],
+  ['softshrink: 0 at the limits', (x) => ops.softshrink(x), [[-0.5, 0.5, 1]], [[0, 0, 1]]],
+  ['threshold: 0 at it', (x) => ops.threshold(x, 1, 5), [[1, 2]], [[0, 1]]],
+  ['logit: 0 outside of eps', (x) => ops.logit(x, { eps: 0.25 }), [[0.1, 0.5]], [[0, 4]]],
+  ['nanToNum: 0 where it acted', (x) => ops.nanToNum(x), [[NaN, Infinity, 2]], [[0, 0, 1]]],
+  [
+    'fmax: x where equal, none for NaN',
+    ops.fmax,
+    [
+      [1, NaN, 2],
+      [1, 1, NaN],
+    ],
+    [
+      [1, 0, 1],
+      [0, 1, 0],
+    ],
+  ],
+  [
+    'clamp: the gradient goes to the limit that acts',
+    (x, low) => ops.clamp(x, low),
+    [
+      [0, 1, 2],
+      [1, 1, 1],
+    ],
+    [
+      [0, 1, 1],
+      [1, 0, 0],
+    ],
+  ],
+  [
+    'copysign: 0 at 0',
+    ops.copysign,
+    [
+      [0, 2, -2],
+      [-1, -1, -1],
+    ],
+    [
+      [0, -1, 1],
+      [0, 0, 0],
+    ],
+  ],
+  [
+    'xlogy: 0 and not -Infinity where both are 0',
+    ops.xlogy,
+    [
+      [0, 0],
+      [0, 1],
+    ],
+    [
+      [0, 0],
+      [NaN, 0],
+    ],
+  ],
+  [
+    'logaddexp: equal ones share',
+    ops.logaddexp,
+    [
+      [1, 500],
+      [1, -500],
+    ],
+    [
+      [0.5, 1],
+      [0.5, 0],
+    ],
+  ],
   ['norm: 0 at 0', (x) => ops.norm(x), [[0, 0]], [[0, 0]]],
   ['norm: a sign for p 1', (x) => ops.norm(x, 1), [[0, -2]], [[0, -1]]],
   ['std: 0 where all are equal', (x) => ops.std(x), [[2, 2]], [[0, 0]]],
