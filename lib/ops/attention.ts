@@ -6,7 +6,7 @@ import type { Emitter, Operand, Row, Spec } from '../graph/row.ts'
 import { applyTuple, Tensor } from '../graph/tensor.ts'
 import { broadcast, sameShape, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
-import { attentionComposite, numSources, recorded, swapHeads } from './attention-composite.ts'
+import { attentionComposite, attentionWeights, numSources, recorded, swapHeads } from './attention-composite.ts'
 import type { AttentionAttrs } from './attention-composite.ts'
 import { broadcastOperand, expand, reshape } from './layout.ts'
 import { checkProbability, drawPosition } from './random.ts'
@@ -194,20 +194,30 @@ export interface CheckedOptions extends AttentionOptions {
 
 /** @internal The same for q [B, H, Tq, D], k [B, G, Tk, D] and v [B, G, Tk, E], checked. */
 export const attention = (q: Tensor, k: Tensor, v: Tensor, options: CheckedOptions): Tensor =>
+  applyAttention([q, k, v], [q, k], options).output
+
+/** @internal With the weights [B, H, Tq, Tk], which cost nothing unless they are evaluated. */
+export const attentionWithWeights = (q: Tensor, k: Tensor, v: Tensor, options: CheckedOptions): Attended =>
   applyAttention([q, k, v], [q, k], options)
+
+/** @internal */
+export interface Attended {
+  readonly output: Tensor
+  weights(): Tensor
+}
 
 /** @internal Of a sequence with itself: qkv [B, T, 3, H, D] -> [B, T, H, D]. Its gradient is one tensor, too. */
 export function packedAttention(qkv: Tensor, options: AttentionOptions): Tensor {
   const [b, t, , h, d] = qkv.shape as [number, number, number, number, number]
   const like = { shape: [b, h, t, d] }
-  return applyAttention([qkv], [like, like], { ...options, timeFirst: true })
+  return applyAttention([qkv], [like, like], { ...options, timeFirst: true }).output
 }
 
 function applyAttention(
   sources: readonly Tensor[],
   [q, k]: readonly [{ shape: Shape }, { shape: Shape }],
   options: CheckedOptions,
-): Tensor {
+): Attended {
   const op = 'scaledDotProductAttention'
   const { attnMask, dropoutP = 0, isCausal = false, kvLength = null, timeFirst = false } = options
   checkProbability(op, dropoutP)
@@ -219,7 +229,7 @@ function applyAttention(
   if (dropoutP > 0) inputs.push(...drawPosition(), operand(1 - dropoutP, 'f64'))
   const given = { hasMask: Boolean(attnMask), hasLength: kvLength !== null, hasDropout: dropoutP > 0 }
   const attrs = { scale, isCausal, ...given, timeFirst, isPacked: sources.length === 1 }
-  return applyTuple(attentionRow, inputs, attrs)[0]!
+  return { output: applyTuple(attentionRow, inputs, attrs)[0]!, weights: () => attentionWeights(inputs, attrs) }
 }
 
 function lengthOf(op: string, length: number | TensorLike, batch: number, capacity: number): Tensor {

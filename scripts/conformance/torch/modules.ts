@@ -3,6 +3,7 @@ import { nn } from '../../../lib/index.ts'
 import { activations } from './activations.ts'
 import { layer, module } from './adapter.ts'
 import type { Args, Modules } from './adapter.ts'
+import { transformers } from './transformers.ts'
 
 const recurrent = ({ num_layers, bias, batch_first, dropout, bidirectional }: Args) => ({
   numLayers: num_layers,
@@ -14,6 +15,7 @@ const recurrent = ({ num_layers, bias, batch_first, dropout, bidirectional }: Ar
 
 export const modules: Modules = {
   ...activations,
+  ...transformers,
   'torch.nn.Linear': layer(({ in_features, out_features, bias }) => new nn.Linear(in_features, out_features, { bias })),
   'torch.nn.Conv2d': layer(
     ({ in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias }) =>
