@@ -132,8 +132,7 @@ export interface SearchsortedOptions extends SearchOptions {
 }
 
 /**
- * Where values go into an ascending sequence so that it stays sorted: sorted [n] and any values, or [..., n] and [..., m], i64. NaN goes
- * to the end.
+ * Where values go into an ascending sequence so that it stays sorted: sorted [n] and any values, or [..., n] and [..., m], i64.
  */
 export function searchsorted(
   sorted: TensorLike,

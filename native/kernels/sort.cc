@@ -32,6 +32,11 @@ uint64_t key_of(T value) {
   }
 }
 
+template <class T>
+bool goes_before(T a, T b) {
+  return a < b || (a == a && b != b);
+}
+
 // Key and position in one word, or in two.
 struct Packed {
   uint64_t word;
@@ -133,8 +138,8 @@ void search_row(int64_t m, int64_t n, bool right, const T* sorted, const T* valu
     int64_t low = 0, high = m;
     while (low < high) {
       const int64_t middle = low + (high - low) / 2;
-      // NaN goes behind everything.
-      const bool stays = right ? !(sorted[middle] > value) : !(sorted[middle] >= value);
+      const bool stays =
+          right ? !goes_before(value, sorted[middle]) : goes_before(sorted[middle], value);
       (stays ? low : high) = stays ? middle + 1 : middle;
     }
     at[i] = low;

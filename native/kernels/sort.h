@@ -18,7 +18,7 @@ template <class T>
 void sort_row(int64_t n, int64_t k, bool descending, const T* x, T* values, int64_t* at,
               uint64_t* work);
 
-// at[i] = how many elements of the ascending sorted: [m] are < values[i] (right: <= values[i]);
+// at[i] = how many elements of the ascending sorted: [m] go before values[i] (right: or are equal);
 // values, at: [n]
 template <class T>
 void search_row(int64_t m, int64_t n, bool right, const T* sorted, const T* values, int64_t* at);

@@ -289,6 +289,36 @@ inline void linalg_program(FuzzBuilder& b) {
   b.emit("solve", {b.out(dtype, x), b.out(dtype, a)}, {b.in(dtype, a), b.in(dtype, x)});
 }
 
+inline void order_program(FuzzBuilder& b) {
+  static const std::vector<const char*> scans = {"cumsum", "cumprod", "logcumsumexp"};
+  const DType dtype = b.random.chance(60) ? b.real() : b.any_dtype();
+  const double flag = static_cast<double>(b.random.below(2));
+  const Dims x = b.dims(3), rows = {x[0], x[1]};
+  switch (b.random.below(5)) {
+    case 0:
+      return b.emit(b.random.of(scans), {b.out(dtype, x)}, {b.in(dtype, x)}, {flag});
+    case 1:
+      return b.emit("linearRecurrence", {b.out(dtype, x)}, {b.in(dtype, x), b.in(dtype, x)},
+                    {flag});
+    case 2:
+      return b.emit(b.random.chance(50) ? "cummax" : "cummin",
+                    {b.out(dtype, x), b.out(DType::i64, x)}, {b.in(dtype, x)}, {flag});
+    case 3:
+      return b.emit("searchsorted", {b.out(DType::i64, rows)},
+                    {b.in(dtype, {b.random.chance(50) ? 1 : x[0], x[2]}), b.in(dtype, rows)},
+                    {flag});
+    default: {
+      const double n = b.random.chance(20) ? 300 : x[1], k = std::min(n, n > 99 ? 280 : x[2]);
+      Dims outs = {b.out(dtype, {x[0], k}), b.out(DType::i64, {x[0], k})};
+      if (k > 256) {
+        const double words = 2 * n * (dtype_bytes(dtype) == 8 ? 2 : 1);
+        outs.push_back(b.out(DType::u64, {static_cast<double>(b.random.between(1, 3)), words}));
+      }
+      return b.emit("sort", outs, {b.in(dtype, {x[0], n})}, {flag});
+    }
+  }
+}
+
 // Any op with operands of one shape: finds its way to ops that no template knows.
 inline void other_program(FuzzBuilder& b) {
   const DType dtype = b.real();
@@ -305,9 +335,9 @@ inline void other_program(FuzzBuilder& b) {
 
 inline void instruction(FuzzBuilder& b) {
   static const std::vector<void (*)(FuzzBuilder&)> templates = {
-      map_program,    map_program,       map_program,   reduce_program, rows_program,
-      update_program, attention_program, conv_program,  pool_program,   index_program,
-      index_program,  matmul_program,    linalg_program};
+      map_program,    map_program,       map_program,    reduce_program, rows_program,
+      update_program, attention_program, conv_program,   pool_program,   index_program,
+      index_program,  matmul_program,    linalg_program, order_program};
   b.random.chance(2) ? other_program(b) : b.random.of(templates)(b);
 }
 

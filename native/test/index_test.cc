@@ -134,6 +134,35 @@ void check_axis(Dice& dice, int64_t most) {
   }
 }
 
+// scatterMul, scatterMax, scatterMin.
+template <class T>
+void check_combined(Dice& dice, int64_t most) {
+  const AxisCase c = random_axis_case(dice, most);
+  std::vector<T> x = whole_numbers<T>(dice, count(c.x)), src;
+  for (int64_t i = 0; i < count(c.index); i++) src.push_back(static_cast<T>(dice.between(0, 3)));
+  const std::vector<int64_t> index =
+      random_ids<int64_t>(dice, count(c.index), c.x[static_cast<size_t>(c.axis)]);
+  for (const std::string name : {"scatterMul", "scatterMax", "scatterMin"}) {
+    std::vector<T> want = x;
+    for_each_position(
+        c, [&](int64_t i) { return index[static_cast<size_t>(i)]; },
+        [&](size_t i, size_t offset) {
+          T& old = want[offset];
+          old = name == "scatterMul"   ? static_cast<T>(old * src[i])
+                : name == "scatterMax" ? std::max(old, src[i])
+                                       : std::min(old, src[i]);
+        });
+    InstrCase combine(index_ops(), name);
+    combine.in(x, c.x);
+    combine.in(index, c.index);
+    combine.in(src, c.index);
+    combine.instr.attrs = {static_cast<double>(c.axis)};
+    const View y = combine.out<T>(c.x);
+    combine.run();
+    EXPECT(combine.read<T>(y) == want);
+  }
+}
+
 template <class T>
 void check_window(Dice& dice, int64_t most) {
   AxisCase c = random_axis_case(dice, most);
@@ -228,8 +257,8 @@ void check_ranges() {
 }
 
 void check_refused() {
-  for (const char* name :
-       {"take", "takeAdd", "gather", "scatter", "scatterAdd", "dynamicSlice", "dynamicUpdate"}) {
+  for (const char* name : {"take", "takeAdd", "gather", "scatter", "scatterAdd", "scatterMax",
+                           "dynamicSlice", "dynamicUpdate"}) {
     const std::string op = name;
     const auto make = [=] {
       auto c = std::make_unique<InstrCase>(index_ops(), op);
@@ -258,6 +287,7 @@ void check_dtype(Dice& dice, int rounds) {
   for (int i = 0; i < rounds; i++) {
     check_take<T, int64_t>(dice, 1), check_take<T, int32_t>(dice, 1);
     check_axis<T>(dice, 6);
+    if (i < 60) check_combined<T>(dice, 5);
     check_window<T>(dice, 6);
   }
 }
