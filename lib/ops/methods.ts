@@ -21,7 +21,7 @@ const NOT_METHODS = [
   ...['concat', 'stack', 'embedding', 'where', 'linear', 'table', 'assign', 'assignSlice', 'conv2d'],
   ...['conv1d', 'conv3d', 'convTranspose1d', 'convTranspose2d', 'convTranspose3d', 'affineGrid'],
   ...['groupNorm', 'instanceNorm', 'localResponseNorm', 'rmsNorm'],
-  ...['cond', 'scan', 'whileLoop', 'scaledDotProductAttention'],
+  ...['cond', 'scan', 'whileLoop', 'scaledDotProductAttention', 'alibiBias', 'sinusoidalEncoding'],
   'polygamma',
   ...['hstack', 'vstack', 'dstack', 'meshgrid', 'cartesianProd', 'blockDiag', 'logspace', 'trilIndices', 'triuIndices'],
   'searchsorted',

@@ -137,6 +137,35 @@ test('Transformer: layers of a stack start with values of their own', () => {
   assert.equal(model.forward(randn([3, 1, 8]), randn([2, 1, 8])).shape, [2, 1, 8])
 })
 
+test('encodings of positions: either layout, and from an offset', () => {
+  manualSeed(6)
+  const learned = new nn.LearnedPositionalEncoding(5, 4, { batchFirst: true })
+  const zero = zeros([2, 3, 4])
+  same('learned', slice(learned.forward(zero, { offset: 2 }), [1]), narrow(learned.weight, 0, 2, 3))
+  const waves = new nn.SinusoidalPositionalEncoding(4)
+  same(
+    'waves',
+    waves.forward(zeros([3, 2, 4])).transpose(0, 1),
+    new nn.SinusoidalPositionalEncoding(4, { batchFirst: true }).forward(zero),
+  )
+  assert.equal(new nn.ALiBi(2).forward(3).shape, [2, 3, 3])
+  const turn = new nn.RotaryEmbedding({ isInterleaved: true })
+  same('rotary', turn.forward(ones([1, 4])), ones([1, 4]))
+  assert.throws(() => waves.forward(ones([2, 3])), /needs \[T, B, 4\], got \[2, 3\]/)
+})
+
+test('SwiGLU and GeGLU: one layer gates the other', () => {
+  manualSeed(7)
+  const x = randn([2, 3])
+  for (const [layer, gate] of [
+    [new nn.SwiGLU(3, 5), (y: Tensor) => y.silu()],
+    [new nn.GeGLU(3, 5, { bias: true, outFeatures: 2 }), (y: Tensor) => y.gelu()],
+  ] as const) {
+    const { w1, w2, w3 } = layer
+    same('gated', layer.forward(x), w2.forward(gate(w1.forward(x)).mul(w3.forward(x))))
+  }
+})
+
 const attention = new nn.MultiheadAttention(4, 2)
 const x = ones([3, 2, 4])
 for (const [what, fn, code, phrase] of [
