@@ -30,7 +30,7 @@ class AlignedBytes {
 
 // Asks for large pages under memory that is not touched yet and will be written in full. The first
 // touch of a large buffer costs less then: elementwise_chain (64 MB written) on one thread 49 ms
-// without, 34 ms with it, softmax_layernorm (64 MB) 42 and 21 ms.
+// without, 34 ms with it, softmax_layernorm (64 MB) 55 and 37 ms.
 void expect_full_use(std::byte* data, int64_t bytes);
 
 int64_t native_bytes();  // held by all AlignedBytes of the process
