@@ -67,7 +67,10 @@ export function compileTraced<A extends readonly TensorLike[], R extends Results
 ): Compiled<A, R> {
   const traces = new Map<string, Trace<R>>()
   const traceOf = (given: readonly Tensor[]): Trace<R> => {
-    const key = given.map((t) => `${t.dtype}${t.shape.join()}`).join(';') + Number(state.gradEnabled)
+    const key =
+      given.map((t) => `${t.dtype}${t.shape.join()}`).join(';') +
+      Number(state.gradEnabled) +
+      (state.autocast?.dtype ?? '')
     const known = traces.get(key)
     if (known && state.debug) checkSame(known, trace(fn, given))
     if (known) return known

@@ -2,7 +2,7 @@
 import { check, fail } from '../errors.ts'
 import { sameShape, showShape } from '../shape.ts'
 import type { Row } from './row.ts'
-import { inNewRegion, state } from './state.ts'
+import { inNewRegion, state, withAutocast } from './state.ts'
 import { hasExpired, partRow, Tensor } from './tensor.ts'
 import { variableRow } from './variable.ts'
 import type { Variable } from './variable.ts'
@@ -18,9 +18,14 @@ export const walkOps = {
 
 /**
  * Vector-Jacobian products: gradients of sum_i <ys[i], dys[i]> by each of `wrt`; null where there is no dependence. The walk ends at
- * `wrt`: where one of them depends on another, each gradient is the partial one.
+ * `wrt`: where one of them depends on another, each gradient is the partial one. Gradients have the dtypes of what they are by, so
+ * autocast() has no part in them.
  */
 export function vjp(ys: readonly Tensor[], dys: readonly Tensor[], wrt: readonly Tensor[]): (Tensor | null)[] {
+  return state.autocast === null ? walkBack(ys, dys, wrt) : withAutocast(null, () => walkBack(ys, dys, wrt))
+}
+
+function walkBack(ys: readonly Tensor[], dys: readonly Tensor[], wrt: readonly Tensor[]): (Tensor | null)[] {
   const wanted = new Set(wrt)
   const order = pathsTo(ys, wanted)
   const onPath = new Set(order)
@@ -227,6 +232,7 @@ export function checkpoint<A extends Tensor[]>(fn: (...args: A) => Tensor): (...
   return (...args) => {
     const start = state.nextId
     const position = walkOps.randomPosition()
+    const { autocast } = state
     const y = fn(...args)
     if (!y.requiresGrad) return y
     const captures = capturesOf(y, start)
@@ -234,7 +240,7 @@ export function checkpoint<A extends Tensor[]>(fn: (...args: A) => Tensor): (...
       const now = walkOps.randomPosition()
       walkOps.setRandomPosition(position)
       try {
-        return inNewRegion(() => fn(...args))
+        return withAutocast(autocast, () => inNewRegion(() => fn(...args)))
       } finally {
         walkOps.setRandomPosition(now)
       }

@@ -102,6 +102,8 @@ export interface Row<A = any> {
   readonly canFail?: boolean
   /** Only moves elements, so narrow floats pass as they are; other rows compute those in f32. */
   readonly moves?: boolean
+  /** What autocast() does with its float inputs: 'narrow', products; 'wide', what needs f32's digits or range. Default: nothing. */
+  readonly autocast?: 'narrow' | 'wide'
   /** The kernel takes an elementwise program that finishes its output in place. */
   readonly epilogue?: boolean
   /** Kind kernel: inputs whose room the first output may take when they are not needed any more. */

@@ -1,6 +1,12 @@
 /** @file What the building of graphs depends on besides its arguments. One a thread: each worker loads its own modules. */
 import type { Tensor } from './tensor.ts'
 
+/** What autocast() does to the inputs of rows that say how they are computed under it. */
+export interface Autocast {
+  readonly dtype: 'bf16' | 'f16'
+  operands(kind: 'narrow' | 'wide', inputs: readonly Tensor[]): readonly Tensor[]
+}
+
 export const state = {
   /** False inside noGrad(): what is built does not record how to differentiate it. */
   gradEnabled: true,
@@ -21,6 +27,8 @@ export const state = {
   debug: Boolean(process.env.TENON_DEBUG && process.env.TENON_DEBUG !== '0'),
   /** Inside detectAnomaly(): evaluations look at every result. */
   anomaly: false,
+  /** Inside autocast(). */
+  autocast: null as Autocast | null,
 }
 
 /** A variable is written: what was evaluated before cannot be differentiated any more. */
@@ -37,6 +45,17 @@ export function noEffects<T>(fn: () => T): T {
     return fn()
   } finally {
     state.effectsEnabled = before
+  }
+}
+
+/** Runs `fn` under this autocast, whatever is on now. */
+export function withAutocast<T>(autocast: Autocast | null, fn: () => T): T {
+  const before = state.autocast
+  state.autocast = autocast
+  try {
+    return fn()
+  } finally {
+    state.autocast = before
   }
 }
 

@@ -107,7 +107,8 @@ const NONE: readonly Variable[] = []
 const NO_INPUTS: readonly Tensor[] = []
 
 /** Builds the node (or nodes) of an op. */
-export function apply<A>(row: Row<A>, inputs: readonly Tensor[], attrs: A, attrsKey = keyOf(attrs)): Tensor {
+export function apply<A>(row: Row<A>, given: readonly Tensor[], attrs: A, attrsKey = keyOf(attrs)): Tensor {
+  const inputs = operandsOf(row, given)
   const spec = row.infer(inputs, attrs)
   assert(!Array.isArray(spec), `internal: ${row.name} has several outputs`)
   const node = new Tensor(row, spec as Spec, inputs, attrs, attrsKey)
@@ -118,11 +119,12 @@ export function apply<A>(row: Row<A>, inputs: readonly Tensor[], attrs: A, attrs
 /** The same for rows with several outputs, or with targets. */
 export function applyTuple<A>(
   row: Row<A>,
-  inputs: readonly Tensor[],
+  given: readonly Tensor[],
   attrs: A,
   targets = NONE,
   attrsKey = keyOf(attrs),
 ): readonly Tensor[] {
+  const inputs = operandsOf(row, given)
   const specs = row.infer(inputs, attrs) as readonly Spec[]
   const tuple = new Tensor(row, specs[0] ?? { shape: [], dtype: 'bool' }, inputs, attrs, attrsKey)
   tuple.variables = targets
@@ -134,6 +136,10 @@ export function applyTuple<A>(
     return part
   })
   return tuple.parts
+}
+
+function operandsOf(row: Row, inputs: readonly Tensor[]): readonly Tensor[] {
+  return state.autocast !== null && row.autocast ? state.autocast.operands(row.autocast, inputs) : inputs
 }
 
 /** One output of a row that has several. */

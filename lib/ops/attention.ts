@@ -26,6 +26,7 @@ const laidOut = ({ timeFirst }: AttentionAttrs, [b, h, t, width]: Shape): Shape 
 const attentionRow: Row<AttentionAttrs> = defineRow<AttentionAttrs>({
   name: 'attention',
   kind: 'kernel',
+  autocast: 'narrow',
   infer: (inputs, attrs) => {
     const [q, , v] = shapesOf(inputs, attrs) as [Shape, Shape, Shape]
     const { dtype } = inputs[0]!

@@ -4,6 +4,7 @@ import { fail } from '../errors.ts'
 import type { Operand } from '../graph/row.ts'
 import { apply, Tensor } from '../graph/tensor.ts'
 import { broadcast, showShape } from '../shape.ts'
+import { operandsOf } from './autocast.ts'
 import { add } from './elementwise.ts'
 import { expand, reshape, transpose } from './layout.ts'
 import { sumTo } from './reduction.ts'
@@ -14,6 +15,7 @@ const matmulRow = defineRow<null>({
   name: 'matmul',
   kind: 'kernel',
   epilogue: true,
+  autocast: 'narrow',
   infer: ([a, b]) => ({ shape: [...a!.shape.slice(0, -1), b!.shape[b!.rank - 1]!], dtype: a!.dtype }),
   vjp: ({ dy, inputs: [a, b], needs }) => [
     needs(0) ? matmul(dy, transpose(b!)) : null,
@@ -74,7 +76,7 @@ function expandEmpty(flat: Tensor, a: Tensor, n: number): Tensor {
 /** x weight^T + bias: x [..., in], weight [out, in], bias [out]. */
 export function linear(x: TensorLike, weight: TensorLike, bias?: TensorLike | null): Tensor {
   const y = matmul(asTensor('linear', x), transpose(asTensor('linear', weight)))
-  return bias ? add(y, bias) : y
+  return bias ? add(y, operandsOf(asTensor('linear', bias))[0]!) : y
 }
 
 /** Inner product of two vectors. */

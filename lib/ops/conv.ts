@@ -6,6 +6,7 @@ import { apply } from '../graph/tensor.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
+import { operandsOf } from './autocast.ts'
 import { add } from './elementwise.ts'
 import { permute, reshape } from './layout.ts'
 import { axisNames, images, perAxis } from './spatial.ts'
@@ -25,6 +26,7 @@ const convRow: Row<ConvAttrs> = defineRow<ConvAttrs>({
   name: 'conv2d',
   kind: 'kernel',
   epilogue: true,
+  autocast: 'narrow',
   infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   vjp: ({ dy, inputs: [x, w], attrs: { window }, needs }) => [
     needs(0) ? convByInput(dy, w!, window, x!.shape) : null,
@@ -37,6 +39,7 @@ const convInputRow: Row<ConvAttrs> = defineRow<ConvAttrs>({
   name: 'conv2dInput',
   kind: 'kernel',
   epilogue: true,
+  autocast: 'narrow',
   infer: ([dy], { shape }) => ({ shape, dtype: dy!.dtype }),
   vjp: ({ dy: g, inputs: [dy, w], attrs: { window }, needs }) => [
     needs(0) ? conv(g, w!, window, dy!.shape) : null,
@@ -145,8 +148,7 @@ function convolve(
 
 /** x with a batch and weight, of n spatial axes and one dtype. */
 export function convOperands(op: string, n: number, x: TensorLike, weight: TensorLike): Images & { w: Tensor } {
-  const given = asTensor(op, x)
-  const w = asTensor(op, weight)
+  const [given, w] = operandsOf(asTensor(op, x), asTensor(op, weight)) as [Tensor, Tensor]
   if ((given.rank !== n + 2 && given.rank !== n + 1) || w.rank !== n + 2) {
     const kernel = n === 1 ? 'K' : axisNames(n).replace(/[A-Z]/g, 'K$&')
     const expected = `[B, C, ${axisNames(n)}] and [O, C, ${kernel}]`

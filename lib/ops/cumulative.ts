@@ -37,6 +37,7 @@ function scanRow(name: string, vjp: Row<ScanAttrs>['vjp']): Row<ScanAttrs> {
   return defineRow<ScanAttrs>({
     name,
     kind: 'kernel',
+    autocast: 'wide',
     infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
     vjp,
     emit: (e, node) => emitScan(name, e, node),

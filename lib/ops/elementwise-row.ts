@@ -34,12 +34,19 @@ export function checkDomain(name: string, domain: Domain, dtype: DType): void {
 }
 
 /** The op of a row of one input; `result`: its dtype, if it is not the input's. */
-export function unary(name: string, domain: Domain, vjp: Rule, result?: DType): (x: TensorLike) => Tensor {
+export function unary(
+  name: string,
+  domain: Domain,
+  vjp: Rule,
+  result?: DType,
+  autocast?: 'wide',
+): (x: TensorLike) => Tensor {
   const row = defineRow<null>({
     name,
     kind: 'elementwise',
     infer: ([x]) => ({ shape: x!.shape, dtype: result ?? x!.dtype }),
     vjp,
+    ...(autocast && { autocast }),
   })
   return (x) => {
     let t = asTensor(name, x)
@@ -50,12 +57,17 @@ export function unary(name: string, domain: Domain, vjp: Rule, result?: DType): 
   }
 }
 
-export function binaryRow(name: string, vjp: Rule, result?: DType): Row<null> {
+/** `unary` for what needs more digits, or range, than narrow floats have: autocast() gives it f32. */
+export const wideUnary = (name: string, vjp: Rule): ((x: TensorLike) => Tensor) =>
+  unary(name, 'float', vjp, undefined, 'wide')
+
+export function binaryRow(name: string, vjp: Rule, result?: DType, autocast?: 'wide'): Row<null> {
   return defineRow<null>({
     name,
     kind: 'elementwise',
     infer: ([a, b]) => ({ shape: broadcast(name, a!.shape, b!.shape), dtype: result ?? a!.dtype }),
     vjp: summed(vjp),
+    ...(autocast && { autocast }),
   })
 }
 

@@ -4,7 +4,7 @@ import { checkInteger, checkOptions, fail } from '../errors.ts'
 import { apply } from '../graph/tensor.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { broadcast } from '../shape.ts'
-import { binary, binaryRow, checkDomain, like, summed, unary } from './elementwise-row.ts'
+import { binary, binaryRow, checkDomain, like, summed, unary, wideUnary } from './elementwise-row.ts'
 import {
   asTensor,
   cast,
@@ -119,13 +119,18 @@ export const atan2 = binary('atan2', 'float', ({ dy, inputs: [a, b], needs }) =>
   return [needs(0) ? mul(scaled, b!) : null, needs(1) ? neg(mul(scaled, a!)) : null]
 })
 
-const powRow = binaryRow('pow', ({ dy, inputs: [x, e], outputs: [y], needs }) => {
-  if (e!.row === constantRow) return [powConstantGrad(dy, x!, (e!.attrs as { value: number }).value), null]
-  const zero = like(dy, 0)
-  const dx = () => mul(dy, where(eq(e!, zero), zero, mul(e!, apply(powRow, [x!, sub(e!, like(e!, 1))], null, ''))))
-  const de = () => mul(dy, where(logicalAnd(eq(x!, zero), ge(e!, zero)), zero, mul(y!, log(x!))))
-  return [needs(0) ? dx() : null, needs(1) ? de() : null]
-})
+const powRow = binaryRow(
+  'pow',
+  ({ dy, inputs: [x, e], outputs: [y], needs }) => {
+    if (e!.row === constantRow) return [powConstantGrad(dy, x!, (e!.attrs as { value: number }).value), null]
+    const zero = like(dy, 0)
+    const dx = () => mul(dy, where(eq(e!, zero), zero, mul(e!, apply(powRow, [x!, sub(e!, like(e!, 1))], null, ''))))
+    const de = () => mul(dy, where(logicalAnd(eq(x!, zero), ge(e!, zero)), zero, mul(y!, log(x!))))
+    return [needs(0) ? dx() : null, needs(1) ? de() : null]
+  },
+  undefined,
+  'wide',
+)
 
 function powConstantGrad(dy: Tensor, x: Tensor, e: number): Tensor | null {
   if (e === 0) return null
@@ -176,32 +181,30 @@ export function round(x: TensorLike, options: RoundOptions = {}): Tensor {
 export const trunc = rounding('trunc')
 
 // Exponentials and roots
-export const exp = unary('exp', 'float', ({ dy, outputs: [y] }) => [mul(dy, y!)])
-export const exp2 = unary('exp2', 'float', ({ dy, outputs: [y] }) => [mul(dy, mul(y!, like(y!, Math.LN2)))])
+export const exp = wideUnary('exp', ({ dy, outputs: [y] }) => [mul(dy, y!)])
+export const exp2 = wideUnary('exp2', ({ dy, outputs: [y] }) => [mul(dy, mul(y!, like(y!, Math.LN2)))])
 /** exp(x) - 1, accurate near 0. */
-export const expm1 = unary('expm1', 'float', ({ dy, outputs: [y] }) => [mul(dy, add(y!, like(y!, 1)))])
-export const log = unary('log', 'float', ({ dy, inputs: [x] }) => [div(dy, x!)])
-export const log2 = unary('log2', 'float', ({ dy, inputs: [x] }) => [div(dy, mul(x!, like(x!, Math.LN2)))])
-export const log10 = unary('log10', 'float', ({ dy, inputs: [x] }) => [div(dy, mul(x!, like(x!, Math.LN10)))])
+export const expm1 = wideUnary('expm1', ({ dy, outputs: [y] }) => [mul(dy, add(y!, like(y!, 1)))])
+export const log = wideUnary('log', ({ dy, inputs: [x] }) => [div(dy, x!)])
+export const log2 = wideUnary('log2', ({ dy, inputs: [x] }) => [div(dy, mul(x!, like(x!, Math.LN2)))])
+export const log10 = wideUnary('log10', ({ dy, inputs: [x] }) => [div(dy, mul(x!, like(x!, Math.LN10)))])
 /** log(1 + x), accurate near 0. */
-export const log1p = unary('log1p', 'float', ({ dy, inputs: [x] }) => [div(dy, add(x!, like(x!, 1)))])
+export const log1p = wideUnary('log1p', ({ dy, inputs: [x] }) => [div(dy, add(x!, like(x!, 1)))])
 export const sqrt = unary('sqrt', 'float', ({ dy, outputs: [y] }) => [div(dy, mul(y!, like(y!, 2)))])
 /** 1 / sqrt(x). */
-export const rsqrt = unary('rsqrt', 'float', ({ dy, outputs: [y] }) => [
-  mul(dy, mul(mul(y!, mul(y!, y!)), like(y!, -0.5))),
-])
+export const rsqrt = wideUnary('rsqrt', ({ dy, outputs: [y] }) => [mul(dy, mul(mul(y!, mul(y!, y!)), like(y!, -0.5)))])
 /** 1 / x. */
-export const reciprocal = unary('reciprocal', 'float', ({ dy, outputs: [y] }) => [neg(mul(dy, mul(y!, y!)))])
+export const reciprocal = wideUnary('reciprocal', ({ dy, outputs: [y] }) => [neg(mul(dy, mul(y!, y!)))])
 
 // Trigonometric and hyperbolic functions, in radians
 export const sin = unary('sin', 'float', ({ dy, inputs: [x] }) => [mul(dy, cos(x!))])
 export const cos = unary('cos', 'float', ({ dy, inputs: [x] }) => [neg(mul(dy, sin(x!)))])
-export const tan = unary('tan', 'float', ({ dy, outputs: [y] }) => [mul(dy, add(mul(y!, y!), like(y!, 1)))])
-export const asin = unary('asin', 'float', ({ dy, inputs: [x] }) => [mul(dy, rsqrt(sub(like(x!, 1), square(x!))))])
-export const acos = unary('acos', 'float', ({ dy, inputs: [x] }) => [neg(mul(dy, rsqrt(sub(like(x!, 1), square(x!)))))])
+export const tan = wideUnary('tan', ({ dy, outputs: [y] }) => [mul(dy, add(mul(y!, y!), like(y!, 1)))])
+export const asin = wideUnary('asin', ({ dy, inputs: [x] }) => [mul(dy, rsqrt(sub(like(x!, 1), square(x!))))])
+export const acos = wideUnary('acos', ({ dy, inputs: [x] }) => [neg(mul(dy, rsqrt(sub(like(x!, 1), square(x!)))))])
 export const atan = unary('atan', 'float', ({ dy, inputs: [x] }) => [div(dy, add(square(x!), like(x!, 1)))])
-export const sinh = unary('sinh', 'float', ({ dy, inputs: [x] }) => [mul(dy, cosh(x!))])
-export const cosh = unary('cosh', 'float', ({ dy, inputs: [x] }) => [mul(dy, sinh(x!))])
+export const sinh = wideUnary('sinh', ({ dy, inputs: [x] }) => [mul(dy, cosh(x!))])
+export const cosh = wideUnary('cosh', ({ dy, inputs: [x] }) => [mul(dy, sinh(x!))])
 export const tanh = unary('tanh', 'float', ({ dy, outputs: [y] }) => [mul(dy, sub(like(y!, 1), square(y!)))])
 export const asinh = unary('asinh', 'float', ({ dy, inputs: [x] }) => [mul(dy, rsqrt(add(square(x!), like(x!, 1))))])
 export const acosh = unary('acosh', 'float', ({ dy, inputs: [x] }) => [mul(dy, rsqrt(sub(square(x!), like(x!, 1))))])
@@ -224,7 +227,7 @@ export const silu = unary('silu', 'float', ({ dy, inputs: [x] }) => {
   const s = sigmoid(x!)
   return [mul(dy, mul(s, add(mul(x!, sub(like(x!, 1), s)), like(x!, 1))))]
 })
-const softplusOf = unary('softplus', 'float', ({ dy, inputs: [x] }) => [mul(dy, sigmoid(x!))])
+const softplusOf = wideUnary('softplus', ({ dy, inputs: [x] }) => [mul(dy, sigmoid(x!))])
 
 export interface SoftplusOptions {
   /** Steepness. Default: 1. */

@@ -80,6 +80,7 @@ const byComposite = composed(gruComposite)
 const gruRow: Row<GruAttrs> = defineRow<GruAttrs>({
   name: 'gruSequence',
   kind: 'kernel',
+  autocast: 'narrow',
   infer: ([gx, , h0], { steps, keeps }) => {
     const [batch, n] = h0!.shape as [number, number]
     const shapes = [[steps, batch, n], ...(keeps ? [[steps * batch, 4 * n]] : [])]

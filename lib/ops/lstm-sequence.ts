@@ -109,6 +109,7 @@ const byComposite = composed(lstmComposite)
 const lstmRow: Row<LstmAttrs> = defineRow<LstmAttrs>({
   name: 'lstmSequence',
   kind: 'kernel',
+  autocast: 'narrow',
   infer: ([gx, , h0, c0], { steps, keeps }) => {
     const [batch, n] = c0!.shape as [number, number]
     const shapes = [[steps, ...h0!.shape], [steps, batch, n], ...(keeps ? [[steps * batch, 4 * n]] : [])]

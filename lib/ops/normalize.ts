@@ -25,6 +25,7 @@ function lastAxisRow(name: string, vjp: Row<null>['vjp']): Row<null> {
   return defineRow<null>({
     name,
     kind: 'kernel',
+    autocast: 'wide',
     inPlace: [0, 1],
     infer: ([x]) => x!,
     vjp,
@@ -79,6 +80,7 @@ interface EpsAttrs {
 const standardizeRow: Row<EpsAttrs> = defineRow<EpsAttrs>({
   name: 'standardize',
   kind: 'kernel',
+  autocast: 'wide',
   infer: ([x]) => [
     { shape: x!.shape, dtype: x!.dtype },
     { shape: [...x!.shape.slice(0, -1), 1], dtype: x!.dtype },

@@ -28,6 +28,7 @@ function reduceRow(name: string, vjp: Row<ReduceAttrs>['vjp'], result?: DType): 
   return defineRow<ReduceAttrs>({
     name,
     kind: 'kernel',
+    ...((name === 'sum' || name === 'prod') && { autocast: 'wide' }),
     infer: ([x], { axes }) => ({ shape: reducedShape(x!.shape, axes, true), dtype: result ?? x!.dtype }),
     vjp,
     emit: (e, node) => emitReduce(name, e, node),
@@ -145,7 +146,7 @@ function widened(op: string, x: TensorLike): Tensor {
 export function mean(x: TensorLike, axes?: Axes, options?: ReduceOptions): Tensor {
   const t = float('mean', x)
   const y = reduce(sumRow, t, axes, options)
-  return div(y, constant(t.size / y.size, t.dtype))
+  return div(y, constant(t.size / y.size, y.dtype))
 }
 
 function float(op: string, x: TensorLike): Tensor {

@@ -49,6 +49,7 @@ export function rnnGradComposite(
 const rnnRow: Row<RnnAttrs> = defineRow<RnnAttrs>({
   name: 'rnnSequence',
   kind: 'kernel',
+  autocast: 'narrow',
   infer: ([gx, , h0], { steps }) => ({ shape: [steps, ...h0!.shape], dtype: gx!.dtype }),
   vjp: ({ dy, inputs: [, w, h0, ...lengths], outputs: [hs], attrs, needs }) => {
     const [d, dh0] = applyTuple(rnnGradRow, [hs!, w!, dy, ...lengths], attrs)

@@ -26,7 +26,7 @@ import {
   sub,
   where,
 } from './elementwise.ts'
-import { binary, binaryRow, checkDomain, like, unary } from './elementwise-row.ts'
+import { binary, binaryRow, checkDomain, like, unary, wideUnary } from './elementwise-row.ts'
 import { asTensor, cast, constant } from './table.ts'
 import type { Arg, TensorLike } from './table.ts'
 
@@ -83,7 +83,7 @@ function overArgument(y: Tensor, x: Tensor): Tensor {
 
 // The normal distribution
 /** The inverse of erf, infinite at -1 and 1, NaN beyond. Wichura 1988 (AS 241). */
-export const erfinv = unary('erfinv', 'float', ({ dy, outputs: [y] }) => [
+export const erfinv = wideUnary('erfinv', ({ dy, outputs: [y] }) => [
   mul(dy, mul(exp(square(y!)), like(y!, Math.sqrt(Math.PI) / 2))),
 ])
 /** exp(x^2) erfc(x), which does not underflow. */

@@ -1,5 +1,5 @@
 /** @file The op table: every row registers here, and arguments become tensors. */
-import { dtypes, promote, promoteScalar } from '../dtype.ts'
+import { dtypes, isFloat, isNarrow, promote, promoteScalar } from '../dtype.ts'
 import type { DType } from '../dtype.ts'
 import { assert, fail } from '../errors.ts'
 import type { Row, Spec, Vjp } from '../graph/row.ts'
@@ -112,8 +112,15 @@ export function cast(x: TensorLike, dtype: DType): Tensor {
   const t = asTensor('cast', x)
   if (t.dtype === dtype) return t
   checkDtype('cast', dtype)
+  // A number was never stored, so a narrow dtype has not rounded it.
+  if (isNarrow(t.dtype) && isFloat(dtype) && (t.row === operandRow || t.row === constantRow)) return retyped(t, dtype)
   const y = apply(castRow, [t], { dtype }, dtype)
   // Nothing flows through integers.
   if (!/^(f|bf)/.test(dtype) || !/^(f|bf)/.test(t.dtype)) y.requiresGrad = false
   return y
+}
+
+function retyped(number: Tensor, dtype: DType): Tensor {
+  if (number.row === operandRow) return operand(number.scalar, dtype)
+  return constant((number.attrs as { value: number }).value, dtype)
 }

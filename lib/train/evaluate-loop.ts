@@ -4,6 +4,8 @@ import { evaluate } from '../engine/evaluate.ts'
 import { noGrad } from '../graph/state.ts'
 import { Tensor } from '../graph/tensor.ts'
 import type { Module } from '../nn/module.ts'
+import { autocast } from '../ops/autocast.ts'
+import type { AutocastDType } from '../ops/autocast.ts'
 import { concat, narrow } from '../ops/layout.ts'
 import { numbersOf, readable, samplesOf } from './batch.ts'
 import type { Batch } from './batch.ts'
@@ -49,13 +51,13 @@ export async function evaluateAll(
   }
 }
 
-export async function predictAll(model: Module, source: BatchSource): Promise<Tensor> {
+export async function predictAll(model: Module, source: BatchSource, dtype: AutocastDType): Promise<Tensor> {
   const outputs: Tensor[] = []
   await inUse(model, () =>
     overBatches(source, async ({ batch }) => {
       const inputs = !Array.isArray(batch) ? [batch] : batch.length > 1 ? batch.slice(0, -1) : batch
       const apply = model.forward as unknown as (...inputs: unknown[]) => unknown
-      const output = noGrad(() => apply.apply(model, inputs))
+      const output = noGrad(() => autocast(dtype, () => apply.apply(model, inputs)))
       check(
         output instanceof Tensor,
         'VALUE',

@@ -14,6 +14,8 @@ import { forget } from '../optim/optimizer.ts'
 import type { Optimizer } from '../optim/optimizer.ts'
 import { compiledStep, differentiate, plainStep, signatureOf } from '../optim/train-step.ts'
 import type { BuiltStep } from '../optim/train-step.ts'
+import { autocast } from '../ops/autocast.ts'
+import type { AutocastDType } from '../ops/autocast.ts'
 import { zeros } from '../ops/create.ts'
 import { add, div, mul } from '../ops/elementwise.ts'
 import { cast, operand } from '../ops/table.ts'
@@ -43,6 +45,8 @@ export interface StepParts {
   readonly meters: Meters
   readonly clip: Clip
   readonly compile: boolean
+  /** 'f32': off. */
+  readonly autocast: AutocastDType
 }
 
 /**
@@ -174,9 +178,15 @@ export class Step {
   }
 
   #forward(tensors: readonly Tensor[]): Results {
-    const { forward, loss, meters } = this.#parts
+    const { meters } = this.#parts
+    const { output, target, loss } = autocast(this.#parts.autocast, () => this.#lossOf(tensors))
+    return { loss, ...meters.measure(output, target, this.#where) }
+  }
+
+  #lossOf(tensors: readonly Tensor[]): Passed & { readonly loss: Tensor } {
+    const { forward, loss } = this.#parts
     const { output, target } = forward(this.#batch(tensors))
-    return { loss: loss(output as never, target as never), ...meters.measure(output, target, this.#where) }
+    return { output, target, loss: loss(output as never, target as never) }
   }
 
   #build(phase: Phase, tensors: readonly Tensor[]): BuiltStep<Results> {

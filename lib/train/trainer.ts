@@ -5,6 +5,7 @@ import { isDataset } from '../data/dataset.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { Module } from '../nn/module.ts'
+import type { AutocastDType } from '../ops/autocast.ts'
 import { Optimizer } from '../optim/optimizer.ts'
 import { Scheduler } from '../optim/scheduler.ts'
 import type { Schedule } from '../optim/scheduler.ts'
@@ -59,6 +60,8 @@ export interface TrainerOptions<O = Tensor, T = Tensor> {
    * is found to depend on more than its batch and variables when it is traced a second time is not compiled. Default: true.
    */
   compile?: boolean
+  /** Model and loss are computed under autocast() with this dtype. Default: null. */
+  autocast?: 'bf16' | null
   /** A folder for checkpoints, or when and which. Default: none. */
   checkpoints?: string | CheckpointOptions | null
   /** Where numbers are written; closed at the end of fit(), so that each fit needs new ones: fit() takes them, too. */
@@ -102,7 +105,7 @@ export interface EvaluateDataOptions {
 
 const OPTIONS = [
   ...['optimizer', 'loss', 'metrics', 'schedule', 'clip', 'accumulate', 'forward', 'compile', 'checkpoints', 'logs'],
-  ...['onNaN', 'onMetricError'],
+  ...['onNaN', 'onMetricError', 'autocast'],
 ]
 const FIT_OPTIONS = [
   ...[
@@ -132,6 +135,7 @@ export class Trainer<O = Tensor, T = Tensor> {
   readonly #logs: readonly Logger[]
   readonly #accumulate: number
   readonly #onNaN: 'throw' | 'skip'
+  readonly #autocast: AutocastDType
   #fit: Fit | null = null
   /** A checkpoint was loaded: the next fit goes on with it. */
   #isLoaded = false
@@ -147,6 +151,10 @@ export class Trainer<O = Tensor, T = Tensor> {
     checkChoice('onNaN', onNaN)
     checkChoice('onMetricError', onMetricError)
     checkOptions('clip', clip, ['norm', 'value'])
+    const { autocast: narrow = null } = options
+    const isKnown = narrow === null || narrow === 'bf16'
+    check(isKnown, 'VALUE', 'Trainer', () => `autocast is 'bf16' or null, got ${String(narrow)}.`)
+    this.#autocast = narrow ?? 'f32'
     this.model = model
     this.optimizer = optimizer
     this.#accumulate = checkInteger('Trainer', 'accumulate', accumulate, 1)
@@ -163,6 +171,7 @@ export class Trainer<O = Tensor, T = Tensor> {
       meters,
       clip,
       compile,
+      autocast: this.#autocast,
     })
     this.#trained = {
       model,
@@ -272,7 +281,7 @@ export class Trainer<O = Tensor, T = Tensor> {
     checkOptions('predict', options, ['batchSize'])
     const { batchSize = 32 } = options
     const source = data instanceof Tensor ? slicesOf(data, batchSize) : sourceOf(data, options)
-    return predictAll(this.model, source)
+    return predictAll(this.model, source, this.#autocast)
   }
 
   /** Writes a checkpoint; what was at the path before is replaced when it is complete. */

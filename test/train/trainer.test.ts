@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import {
   accuracy,
   auc,
+  autocast,
   crossEntropy,
   EarlyStopping,
   manualSeed,
@@ -94,6 +95,29 @@ test('accumulate: batches together make the step of a larger one', async () => {
   assert.is(few.length, 15)
   assert.is(many.length, 15)
   few.forEach((loss, i) => assert.ok(Math.abs(loss - many[i]!) < 1e-5, `step ${i + 1}: ${many[i]}, wanted ${loss}`))
+})
+
+test('autocast: the loop by hand under autocast, bit for bit; evaluation and prediction under it, too', async () => {
+  const trainer = smallTrainer({ autocast: 'bf16' })
+  const { steps } = await trainer.fit(smallLoader(), { epochs: 2, ...quiet })
+  manualSeed(11)
+  const model = new SmallModel()
+  const optimizer = new optim.Adam(model.parameters(), { lr: 0.01 })
+  const lossOf = (x: Tensor, y: Tensor) => autocast('bf16', () => crossEntropy(model.forward(x), y))
+  const losses: number[] = []
+  const loader = smallLoader()
+  for (const compile of [false, true]) {
+    const step = trainStep(model, optimizer, lossOf, { compile })
+    for await (const [x, y] of loader) losses.push(await (await step(x!, y!)).item())
+  }
+  assert.equal(
+    steps.map(({ loss }) => loss),
+    losses,
+  )
+  const [x, y] = smallSet().tensors
+  model.eval()
+  assert.is((await trainer.evaluate(smallSet(), { batchSize: 50 })).loss, await lossOf(x, y).item())
+  assert.is((await trainer.predict(x, { batchSize: 50 })).dtype, 'bf16')
 })
 
 test('schedule: sets the rate of each step', async () => {
