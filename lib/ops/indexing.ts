@@ -86,7 +86,7 @@ export function takeAdd(ids: Tensor, source: Tensor, axis: number, shape: Shape)
 /** PyTorch's name for `take` with a vector of positions. */
 export function indexSelect(x: TensorLike, axis: number, ids: TensorLike): Tensor {
   if (ids.rank > 1) fail('SHAPE', 'indexSelect', `positions are a vector, got ${showShape(ids.shape)}.`)
-  return take(x, ids, axis)
+  return take(x, asVector(ids), axis)
 }
 
 /** Rows of a table of vectors: weight [V, D], ids [...] -> [..., D]. */

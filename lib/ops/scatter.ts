@@ -7,7 +7,7 @@ import { broadcast, normalizeAxis, sameShape, showShape } from '../shape.ts'
 import { onesLike, zerosLike } from './create.ts'
 import { cumsum } from './cumulative.ts'
 import { add, clamp, div, eq, floorDivide, mul, sub, where } from './elementwise.ts'
-import { combinedScatter, gather, positions, scatter, scatterAdd, take, takeAdd } from './indexing.ts'
+import { combinedScatter, fromEnd, gather, positions, scatter, scatterAdd, take, takeAdd } from './indexing.ts'
 import type { ScatterOp, Source } from './indexing.ts'
 import { expand, flatten, pad, reshape } from './layout.ts'
 import { asTensor, cast, constant, isScalar, operand } from './table.ts'
@@ -91,11 +91,12 @@ export function scatterReduce(
 }
 
 /** A vector of positions of an axis, and the shape of x with as many slices there. */
-function slicesOf(op: string, x: TensorLike, axis: number, index: TensorLike) {
+function slicesOf(op: string, x: TensorLike, axis: number, index: TensorLike, wraps = false) {
   const given = asTensor(op, x)
   const t = given.rank === 0 ? reshape(given, [1]) : given
   const at = normalizeAxis(op, axis, t.rank)
-  const ids = positions(op, index)
+  const found = positions(op, index)
+  const ids = wraps ? fromEnd(found, t.shape[at]!) : found
   if (ids.rank > 1) fail('SHAPE', op, `positions are a vector, got ${showShape(ids.shape)}.`)
   const shape = t.shape.map((size, i) => (i === at ? ids.size : size))
   const lines = () =>
@@ -144,9 +145,9 @@ export function indexCopy(x: TensorLike, axis: number, index: TensorLike, source
   return finish(scatter(t, at, lines(), slicesLike('indexCopy', source, t, shape)))
 }
 
-/** A copy of x with a number (or scalar tensor) in the slices at positions [n] of an axis. */
+/** A copy of x with a number (or scalar tensor) in the slices at positions [n] of an axis; negative ones count from its end. */
 export function indexFill(x: TensorLike, axis: number, index: TensorLike, value: Source): Tensor {
-  const { t, at, shape, lines, finish } = slicesOf('indexFill', x, axis, index)
+  const { t, at, shape, lines, finish } = slicesOf('indexFill', x, axis, index, true)
   const fill = isScalar(value) ? value : expand(cast(asTensor('indexFill', value), t.dtype), shape)
   return finish(scatter(t, at, lines(), fill))
 }

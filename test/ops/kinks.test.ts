@@ -52,6 +52,40 @@ const rows: [string, (...xs: Tensor[]) => Tensor, number[][], number[][]][] = [
     [[1, 1, 1, 2]],
     [[Math.fround(1 / 3), Math.fround(1 / 3), Math.fround(1 / 3), 0]],
   ],
+  ['cumprod: zeros', (x) => ops.cumprod(x, 0), [[2, 0, 3, 0, 5]], [[1, 8, 0, 0, 0]]],
+  ['cummax: the latest of equal ones', (x) => ops.cummax(x, 0).values, [[1, 1, 0, 2]], [[1, 2, 0, 1]]],
+  ['nansum: 0 for NaN', ops.nansum, [[1, NaN, 2]], [[1, 0, 1]]],
+  ['nanmean: 0 for NaN', ops.nanmean, [[1, NaN, 2]], [[0.5, 0, 0.5]]],
+  ['median: equal ones share', (x) => ops.median(x), [[3, 1, 2, 2, 0]], [[0, 0, 0.5, 0.5, 0]]],
+  ['maxWithIndices: the first of equal ones', (x) => ops.maxWithIndices(x, 0).values, [[1, 3, 3]], [[0, 1, 0]]],
+  ['sort: by where they stood', (x) => ops.mul(ops.sort(x).values, ops.arange(3)), [[5, 1, 1]], [[2, 0, 1]]],
+  ['vectorNorm: 0 at 0', (x) => ops.vectorNorm(x), [[0, 0]], [[0, 0]]],
+  ['vectorNorm: 3 with a 0', (x) => ops.vectorNorm(x, 3), [[0, 2]], [[0, 1]]],
+  ['vectorNorm: a half with a 0', (x) => ops.vectorNorm(x, 0.5), [[0, 4]], [[0, 1]]],
+  [
+    'scatterReduce: products with zeros',
+    (x, s) => ops.scatterReduce(x, 0, ops.tensor([0n, 0n, 1n, 1n, 1n]), s, 'prod'),
+    [
+      [2, 3],
+      [0, 5, 0, 0, 7],
+    ],
+    [
+      [0, 0],
+      [10, 0, 0, 0, 0],
+    ],
+  ],
+  [
+    'scatterReduce: equal extremes share',
+    (x, s) => ops.scatterReduce(x, 0, ops.tensor([0n, 0n, 1n]), s, 'amax'),
+    [
+      [4, 9],
+      [4, 1, 3],
+    ],
+    [
+      [0.5, 1],
+      [0.5, 0, 0],
+    ],
+  ],
   ['pow: square at 0', (x) => ops.pow(x, 2), [[0, -3]], [[0, -6]]],
   ['pow: exponent 0', (x) => ops.pow(x, 0), [[0, 2]], [[0, 0]]],
   [

@@ -124,7 +124,8 @@ export const calls: Calls = {
   'torch.cartesian_prod': ({ tensors }) => tenon.cartesianProd(tensors),
   'torch.combinations': ({ input, r, with_replacement }) =>
     tenon.combinations(input, { r, withReplacement: with_replacement }),
-  'torch.arange': ({ start, end, step }) => tenon.arange(start, end, step),
+  'torch.arange': ({ start, end, step }) =>
+    start === undefined ? tenon.arange(end, undefined, step) : tenon.arange(start, end, step),
   'torch.linspace': ({ start, end, steps }) => tenon.linspace(start, end, steps),
   'torch.logspace': ({ start, end, steps, base }) => tenon.logspace(start, end, steps, { base }),
   'torch.eye': ({ n, m }) => tenon.eye(n, m),
