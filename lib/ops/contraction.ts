@@ -75,8 +75,14 @@ function expandEmpty(flat: Tensor, a: Tensor, n: number): Tensor {
 
 /** x weight^T + bias: x [..., in], weight [out, in], bias [out]. */
 export function linear(x: TensorLike, weight: TensorLike, bias?: TensorLike | null): Tensor {
-  const y = matmul(asTensor('linear', x), transpose(asTensor('linear', weight)))
-  return bias ? add(y, operandsOf(asTensor('linear', bias))[0]!) : y
+  const [t, w] = [asTensor('linear', x), asTensor('linear', weight)]
+  const inner = t.shape[t.rank - 1] ?? 0
+  // As rows, so that the bias ends the product instead of taking a turn of its own.
+  const isFlat = bias && t.rank > 2 && inner > 0 && w.rank === 2 && w.shape[1] === inner
+  const y = matmul(isFlat ? reshape(t, [t.size / inner, inner]) : t, transpose(w))
+  if (!bias) return y
+  const sum = add(y, operandsOf(asTensor('linear', bias))[0]!)
+  return isFlat ? reshape(sum, [...t.shape.slice(0, -1), sum.shape[1]!]) : sum
 }
 
 /** Inner product of two vectors. */

@@ -23,9 +23,42 @@ const reshapeRow: Row<ShapeAttrs> = defineRow<ShapeAttrs>({
   kind: 'view',
   infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   vjp: ({ dy, inputs: [x] }) => [reshape(dy, x!.shape)],
-  view: (input, shape) => (packedStrides(input) ? { ...input, dims: shape, strides: stridesOf(shape) } : null),
+  view: (input, shape) => {
+    const strides = packedStrides(input) ? stridesOf(shape) : regrouped(input, shape)
+    return strides && { ...input, dims: shape, strides }
+  },
   moves: true,
 })
+
+/**
+ * Strides under which memory with gaps has another shape: axes are split, and joined where they follow each other without a gap.
+ * Null: that takes a copy.
+ */
+function regrouped({ dims, strides }: Operand, shape: Shape): number[] | null {
+  if (sizeOf(shape) === 0) return null
+  // Axes of size 1 have no stride to speak of.
+  const from = dims.flatMap((size, i) => (size === 1 ? [] : [{ size, stride: strides[i]! }]))
+  const found: number[] = []
+  let left = 1
+  let stride = 1
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis]!
+    if (size === 1) {
+      found.unshift(left * stride)
+      continue
+    }
+    while (left % size !== 0 || left === 1) {
+      const next = from.pop()
+      if (!next || (left > 1 && next.stride !== left * stride)) return null
+      if (left === 1) stride = next.stride
+      left *= next.size
+    }
+    found.unshift(stride)
+    left /= size
+    stride *= size
+  }
+  return found
+}
 
 /** The same elements in row-major order under another shape; one size may be -1. */
 export function reshape(x: TensorLike, shape: Shape): Tensor {

@@ -27,6 +27,18 @@ const shapes: OpCase[] = [
     [2, 3],
     (x) => reshaped([6])(transposed(x, [1, 0])),
   ),
+  move(
+    'reshape: axes of a permuted one split, joined and added',
+    (x) => ops.reshape(ops.permute(x, [2, 0, 1]), [2, 1, 2, 3, 2]),
+    [2, 3, 4],
+    (x) => reshaped([2, 1, 2, 3, 2])(build([24], ([i]) => at(x, [Math.floor(i / 3) % 2, i % 3, Math.floor(i / 6)]))),
+  ),
+  move(
+    'reshape: of a part of each row',
+    (x) => ops.reshape(ops.narrow(x, 1, 1, 4), [2, 2, 2]),
+    [2, 6],
+    (x) => reshaped([2, 2, 2])(build([2, 4], ([i, j]) => at(x, [i, j + 1]))),
+  ),
   move('reshape: to a scalar', (x) => ops.reshape(x, []), [1, 1], reshaped([])),
   move('reshape: empty', (x) => ops.reshape(x, [0, 5]), [2, 0], reshaped([0, 5])),
   move('flatten', (x) => ops.flatten(x, 1), [2, 3, 4], reshaped([2, 12])),
