@@ -24,7 +24,7 @@ using ScanKernel = void (*)(const ScanCall&);
 
 // Null where there is no such scan: sums and products take f64, f32 and i64, log_sum_exp and
 // recurrence f64 and f32, max and min all but f16 and bf16.
-ScanKernel find_scan(Scan kind, DType dtype);
+ScanKernel find_scan(Scan kind, DType dtype, int64_t inner);
 
 constexpr int64_t kScanColumns = 128;  // the most that `count` may be
 

@@ -80,15 +80,14 @@ void select(int64_t n, int64_t k, bool descending, const T* x, Entry<T>* heap) {
   std::sort_heap(heap, heap + k);
 }
 
-// Sorts by the low `bytes` bytes of the key, keeping the order of equal ones; returns where the
-// result lies: in entries or in spare, both [n].
+// Sorts by the bytes of the key that are in `used`, keeping the order of equal ones; returns where
+// the result lies: in entries or in spare, both [n].
 template <class E>
-E* radix_sort(int64_t n, int bytes, E* entries, E* spare) {
-  for (int byte = 0; byte < bytes; ++byte) {
+E* radix_sort(int64_t n, uint64_t used, E* entries, E* spare) {
+  for (int shift = 0; shift < 64; shift += 8) {
+    if ((used >> shift & 0xFF) == 0) continue;
     int64_t next[kDigits] = {};
-    const int shift = 8 * byte;
     for (int64_t i = 0; i < n; ++i) next[entries[i].key() >> shift & 0xFF]++;
-    if (*std::max_element(next, next + kDigits) == n) continue;
     int64_t start = 0;
     for (int64_t& count : next) start += std::exchange(count, start);
     for (int64_t i = 0; i < n; ++i) {
@@ -127,8 +126,13 @@ void sort_row(int64_t n, int64_t k, bool descending, const T* x, T* values, int6
     return unpack(n, k, heap, x, values, at);
   }
   E* entries = reinterpret_cast<E*>(work);
-  for (int64_t i = 0; i < n; ++i) entries[i] = entry_of(x, i, descending);
-  unpack(n, k, radix_sort(n, static_cast<int>(sizeof(T)), entries, entries + n), x, values, at);
+  uint64_t differing = 0;  // bits of the key that are not the same everywhere
+  const uint64_t first = entry_of(x, 0, descending).key();
+  for (int64_t i = 0; i < n; ++i) {
+    entries[i] = entry_of(x, i, descending);
+    differing |= entries[i].key() ^ first;
+  }
+  unpack(n, k, radix_sort(n, differing, entries, entries + n), x, values, at);
 }
 
 template <class T>

@@ -120,7 +120,9 @@ std::string prepare_take_add(Instr& instr) {
   const int64_t outer = y.dims[0], V = y.dims[1];
   // With V = 0 the ids must still be looked at.
   if (outer > 0 && outer < kEnoughUnits && cost >= 2) {
-    s.v_parts = std::clamp<int64_t>(V, 1, kEnoughUnits / outer);
+    // Each part reads all ids, which has to be little beside the adding.
+    const int64_t worth = std::max<int64_t>(1, y.dims[2] / 4);
+    s.v_parts = std::clamp<int64_t>(V, 1, std::min(kEnoughUnits / outer, worth));
   }
   const bool nothing = outer == 0 || y.dims[2] == 0;
   s.cut = cut_work(nothing ? 0 : outer * s.v_parts, cost);

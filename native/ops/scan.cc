@@ -35,7 +35,7 @@ std::string prepare_scan(Instr& instr) {
   if (instr.outs[0].dtype != x.dtype) return "x and y differ in dtype";
   if (kHasPositions && instr.outs[1].dtype != DType::i64) return "positions must be i64";
   auto state = std::make_unique<ScanState>();
-  state->kernel = find_scan(kKind, x.dtype);
+  state->kernel = find_scan(kKind, x.dtype, x.dims[2]);
   if (state->kernel == nullptr) return "not defined for this dtype";
   if (!read_attr(instr, 0, 0, 1, &state->reverse)) return "direction";
   state->n = x.dims[1], state->inner = x.dims[2];
