@@ -1,5 +1,6 @@
 #include "kernels/recurrent.h"
 
+#define TENON_SIZED_VECTORS
 #include "kernels/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE

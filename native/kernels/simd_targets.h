@@ -5,9 +5,16 @@
 #pragma once
 
 #ifdef TENON_FEWER_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX2 | HWY_AVX3_DL)
+#define TENON_LEFT_OUT (HWY_SSSE3 | HWY_SSE4 | HWY_AVX2 | HWY_AVX3_DL)
 #else
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+#define TENON_LEFT_OUT (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+#endif
+// Vectors of SVE have no size at compile time, so there are no arrays of them: a file that keeps
+// sums in arrays defines TENON_SIZED_VECTORS first, and runs NEON there.
+#ifdef TENON_SIZED_VECTORS
+#define HWY_DISABLED_TARGETS (TENON_LEFT_OUT | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#else
+#define HWY_DISABLED_TARGETS TENON_LEFT_OUT
 #endif
 
 // Promises that no iteration of the next loop reads what another one writes; the same address read
