@@ -202,6 +202,8 @@ export function scatter(x: TensorLike, axis: number, index: TensorLike, source: 
 
 /** A copy of x with source added at the positions along the axis. INDEX out of range. */
 export function scatterAdd(x: TensorLike, axis: number, index: TensorLike, source: Source): Tensor {
+  if (asTensor('scatterAdd', x).dtype === 'bool')
+    fail('DTYPE', 'scatterAdd', "does not take bool. Cast it first: x.cast('i64').")
   return scattered(scatterAddRow, x, axis, index, source)
 }
 

@@ -98,6 +98,7 @@ const positions: Row[] = [
   ['indexAdd: source', () => ops.indexAdd(f(3, 2), 0, i(2), f(3, 2)), 'SHAPE', /must be \[2, 2\], got \[3, 2\]/],
   ['indexCopy: positions', () => ops.indexCopy(f(3), 0, i(1, 1), f(1)), 'SHAPE', /are a vector/],
   ['indexFill: floats', () => ops.indexFill(f(3), 0, f(1), 1), 'DTYPE', /positions are integers/],
+  ['scatterAdd: bools', () => ops.scatterAdd(b(2), 0, i(1), b(1)), 'DTYPE', /does not take bool/],
   ['scatterReduce: reduce', () => ops.scatterReduce(f(2), 0, i(1), f(1), bad('max')), 'VALUE', /amax or amin, got max/],
   ['takeAlongDim: ranks', () => ops.takeAlongDim(f(2, 2), i(2), 0), 'SHAPE', /as many axes/],
   ['maskedFill: mask', () => ops.maskedFill(f(2), f(2), 1), 'DTYPE', /must be bool, got f32/],
