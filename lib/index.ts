@@ -2,6 +2,7 @@
 import { backward, detach } from './graph/gradient.ts'
 import { Tensor } from './graph/tensor.ts'
 import { Variable } from './graph/variable.ts'
+import { bert, gpt2 } from './text/index.ts'
 import { data, dataSync, item, itemSync, toArray } from './engine/evaluate.ts'
 import { installMethods } from './ops/methods.ts'
 import type { OpMethods } from './ops/methods.ts'
@@ -39,6 +40,9 @@ const evaluation = { data, dataSync, item, itemSync, toArray }
 installMethods(Tensor.prototype, { ...evaluation, backward, detach }, (t: Tensor) => t)
 installMethods(Variable.prototype, evaluation, (v: Variable) => v.read())
 
+/** Models that are known by name. */
+export const models = { bert, gpt2 }
+
 export { TenonError } from './errors.ts'
 export type { ErrorCode } from './errors.ts'
 export { dtypes } from './dtype.ts'
@@ -75,6 +79,7 @@ export * as optim from './optim/index.ts'
 export { trainStep } from './optim/train-step.ts'
 export type { StepResults, TrainStep, TrainStepOptions } from './optim/train-step.ts'
 export * as data from './data/index.ts'
+export * as text from './text/index.ts'
 export * as vision from './vision/index.ts'
 export { inspectSafetensors, loadSafetensors, parseSafetensors, saveSafetensors } from './io/safetensors.ts'
 export { modelSummary } from './nn/summary.ts'

@@ -1,0 +1,11 @@
+/** @file The names of the namespace `text`. */
+export { BERT, BERTMaskedLM, bert } from './bert.ts'
+export type { BERTConfig, BERTForward } from './bert.ts'
+export { GPT2, gpt2 } from './gpt2.ts'
+export type { GPT2Config } from './gpt2.ts'
+export { generate } from './generate.ts'
+export type { GenerateOptions } from './generate.ts'
+export type { LanguageModel, LanguageModelForward } from './language-model.ts'
+export { sample } from './sampling.ts'
+export type { SamplingOptions } from './sampling.ts'
+export type { Stop } from './stop.ts'
