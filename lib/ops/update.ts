@@ -4,6 +4,7 @@ import type { Operand, Row, Spec } from '../graph/row.ts'
 import { apply, applyTuple, Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
 import { normalizeAxis, sameShape, showShape } from '../shape.ts'
+import { where } from './elementwise.ts'
 import { asTensor, cast, defineRow, operand } from './table.ts'
 import type { TensorLike } from './table.ts'
 
@@ -13,6 +14,23 @@ interface TargetAttrs {
   /** What the targets look like. */
   readonly specs: readonly Spec[]
 }
+
+/** Null: updates are made; else a bool of one element that says whether they are. */
+let guard: Tensor | null = null
+
+/** Updates that `build` makes happen only where `go`, a bool of one element, is true; else their targets stay as they are. */
+export function guarded<R>(go: Tensor, build: () => R): R {
+  const before = guard
+  guard = go
+  try {
+    return build()
+  } finally {
+    guard = before
+  }
+}
+
+/** Behind the numbers of a fused step: the guard, where there is one. */
+const guardNumber = (): Tensor[] => (guard ? [cast(guard, 'f64')] : [])
 
 /** Builds an update of `targets`; its results are their new contents. */
 function update<A extends TargetAttrs>(
@@ -49,7 +67,8 @@ export function assign(variable: Variable, value: TensorLike): Tensor {
       `the value must be ${showShape(variable.shape)} as the variable is, got ${showShape(t.shape)}.`,
     )
   }
-  return update(assignRow, [variable], [cast(t, variable.dtype)], {})[0]!
+  const content = cast(t, variable.dtype)
+  return update(assignRow, [variable], [guard ? where(guard, content, variable.read()) : content], {})[0]!
 }
 
 const checkRangeRow = defineRow<{ low: number; high: number }>({
@@ -113,7 +132,8 @@ const sgdRow = defineRow<SgdAttrs>({
   kind: 'update',
   infer: (_, { specs }) => specs,
   vjp: NO_GRADIENT,
-  emit: (e, { attrs }, targets) => emitStep('sgd', e, targets, 6, [Number(attrs.nesterov), Number(attrs.maximize)]),
+  emit: (e, { attrs, inputs }, targets) =>
+    emitStep('sgd', e, targets, inputs.length, [Number(attrs.nesterov), Number(attrs.maximize)]),
 })
 
 interface AdamAttrs extends TargetAttrs {
@@ -126,7 +146,8 @@ const adamRow = defineRow<AdamAttrs>({
   kind: 'update',
   infer: (_, { specs }) => specs,
   vjp: NO_GRADIENT,
-  emit: (e, { attrs }, targets) => emitStep('adam', e, targets, 8, [Number(attrs.decoupled), Number(attrs.maximize)]),
+  emit: (e, { attrs, inputs }, targets) =>
+    emitStep('adam', e, targets, inputs.length, [Number(attrs.decoupled), Number(attrs.maximize)]),
 })
 
 type EmitFn = NonNullable<Row['emit']>
@@ -161,7 +182,7 @@ export interface SgdStep {
 /** One step of stochastic gradient descent, in place (Sutskever et al. 2013, as PyTorch writes it). */
 export function sgd(param: Variable, grad: Tensor, buffer: Variable | null, o: SgdStep): Tensor {
   const targets = buffer ? [param, buffer] : [param]
-  const inputs = [grad, ...scalars(o.lr, o.momentum, o.dampening, o.weightDecay, o.first)]
+  const inputs = [grad, ...scalars(o.lr, o.momentum, o.dampening, o.weightDecay, o.first), ...guardNumber()]
   return update(sgdRow, targets, inputs, { nesterov: o.nesterov, maximize: o.maximize })[0]!
 }
 
@@ -180,6 +201,7 @@ export interface AdamStep {
 
 /** One step of Adam (Kingma & Ba 2015) or, decoupled, AdamW (Loshchilov & Hutter 2019), in place. `moments`: m, v, and vMax for AMSGrad. */
 export function adam(param: Variable, grad: Tensor, moments: readonly Variable[], o: AdamStep): Tensor {
-  const inputs = [grad, ...scalars(o.lr, o.beta1, o.beta2, o.eps, o.weightDecay, o.correction1, o.correction2)]
+  const numbers = scalars(o.lr, o.beta1, o.beta2, o.eps, o.weightDecay, o.correction1, o.correction2)
+  const inputs = [grad, ...numbers, ...guardNumber()]
   return update(adamRow, [param, ...moments], inputs, { decoupled: o.decoupled, maximize: o.maximize })[0]!
 }

@@ -1,5 +1,5 @@
 /** @file Optimizer: parameters in groups, their state, and the step. The formulas are in the files of the optimisers. */
-import { isNarrow } from '../dtype.ts'
+import { arrayOf, isNarrow } from '../dtype.ts'
 import type { DType } from '../dtype.ts'
 import { assert, check, checkOptions, fail } from '../errors.ts'
 import { overwrite } from '../engine/overwrite.ts'
@@ -9,6 +9,7 @@ import { Variable } from '../graph/variable.ts'
 import { full } from '../ops/create.ts'
 import { asTensor } from '../ops/table.ts'
 import type { TensorLike } from '../ops/table.ts'
+import { guarded } from '../ops/update.ts'
 import { sameShape, showShape } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { defined, describe, groupsOf, optionsOf } from './param-groups.ts'
@@ -19,6 +20,18 @@ export interface StepOptions {
   also?: readonly TensorLike[]
   /** Stops the step, unless it is writing already. */
   signal?: AbortSignal
+  /** Whose scaled loss the gradients come from: they are scaled back, and the step is skipped where one is not finite. */
+  scaler?: LossScaler
+}
+
+/** What a step needs of a GradScaler. */
+export interface LossScaler {
+  /** Gradients of parameters, scaled back; whether all are finite; what the scaler updates then or otherwise. */
+  settle(params: readonly Variable[]): {
+    readonly grads: ReadonlyMap<Variable, Tensor>
+    readonly finite: Tensor
+    readonly updates: readonly Tensor[]
+  }
 }
 
 /** What it takes to go on later. */
@@ -56,6 +69,8 @@ export interface PendingStep {
   readonly roots: readonly Tensor[]
   readonly params: readonly Variable[]
   readonly states: readonly ParamState[]
+  /** Computed with the updates: false where they were skipped. Null: they never are. */
+  readonly finite: Tensor | null
 }
 
 export abstract class Optimizer<O extends { lr: number }> {
@@ -117,10 +132,10 @@ export abstract class Optimizer<O extends { lr: number }> {
   }
 
   /** `step`, blocking. */
-  stepSync(options: Pick<StepOptions, 'also'> = {}): void {
+  stepSync(options: Pick<StepOptions, 'also' | 'scaler'> = {}): void {
     const { pending, also } = this.#begin(options)
     this.#consume(pending, () => performSync(pending.updates, also))
-    countStep(pending)
+    countStep(pending, pending.finite)
   }
 
   /** Discards the gradients. */
@@ -210,15 +225,24 @@ export abstract class Optimizer<O extends { lr: number }> {
   }
 
   /** @internal The updates of all parameters that have a gradient. */
-  pending(): PendingStep {
+  pending(scaler: LossScaler | null = null): PendingStep {
+    const params = this.paramGroups.flatMap((group) => group.params.filter(({ grad }) => grad !== null))
+    if (!scaler || params.length === 0) return { ...this.#updates((param) => param.grad), finite: null }
+    const { grads, finite, updates } = scaler.settle(params)
+    const pending = guarded(finite, () => this.#updates((param) => grads.get(param) ?? null))
+    return { ...pending, updates: [...pending.updates, ...updates], finite }
+  }
+
+  #updates(gradOf: (param: Variable) => Tensor | null): Omit<PendingStep, 'finite'> {
     const updates: Tensor[] = []
     const params: Variable[] = []
     const states: ParamState[] = []
     const roots = new Set<Tensor>()
     for (const group of this.paramGroups) {
       for (const param of group.params) {
-        if (!param.grad) continue
-        const { grad, shape, dtype } = param
+        const grad = gradOf(param)
+        if (!grad) continue
+        const { shape, dtype } = param
         check(
           sameShape(grad.shape, shape) && grad.dtype === dtype,
           'SHAPE',
@@ -239,21 +263,28 @@ export abstract class Optimizer<O extends { lr: number }> {
     return { updates, roots: [...roots], params, states }
   }
 
-  /** @internal Counts a step from its submission on, unless it fails. */
-  async track<T>(pending: PendingStep, run: Promise<T>): Promise<T> {
-    countStep(pending)
+  /** @internal Counts a step from its submission on, unless it fails or is skipped; `finiteOf` finds what says so among the results. */
+  async track<T>(
+    pending: PendingStep,
+    run: Promise<T>,
+    finiteOf: (results: T) => Tensor | null = () => pending.finite,
+  ): Promise<T> {
+    count(pending, 1)
     try {
-      return await run
+      const results = await run
+      if (isSkipped(finiteOf(results))) count(pending, -1)
+      return results
     } catch (error) {
-      for (const state of pending.states) state.step--
+      count(pending, -1)
       throw error
     }
   }
 
   #begin({ also = [], ...rest }: StepOptions): { pending: PendingStep; also: readonly Tensor[] } {
-    checkOptions(this.#name, rest, ['also', 'signal'])
-    const pending = this.pending()
-    return { pending, also: [...pending.roots, ...also.map((t) => asTensor(this.#name, t))] }
+    checkOptions(this.#name, rest, ['also', 'signal', 'scaler'])
+    const pending = this.pending(rest.scaler)
+    const finite = pending.finite ? [pending.finite] : []
+    return { pending, also: [...pending.roots, ...finite, ...also.map((t) => asTensor(this.#name, t))] }
   }
 
   /** A state variable of a parameter, made when it is first needed. */
@@ -282,9 +313,16 @@ export abstract class Optimizer<O extends { lr: number }> {
   }
 }
 
-/** @internal Counts a step that was submitted. */
-export function countStep({ states }: PendingStep): void {
-  for (const state of states) state.step++
+function count({ states }: PendingStep, by: number): void {
+  for (const state of states) state.step += by
+}
+
+/** A step that was skipped was none. `finite` is evaluated. */
+const isSkipped = (finite: Tensor | null): boolean => finite !== null && !arrayOf(finite.dtype, finite.value!.buffer)[0]
+
+/** @internal Counts a step that has been made, or was skipped. */
+export function countStep(pending: PendingStep, finite: Tensor | null): void {
+  if (!isSkipped(finite)) count(pending, 1)
 }
 
 /** @internal Drops a gradient. */

@@ -131,6 +131,12 @@ export class BatchLoop {
     group.seconds += submitted.ended - submitted.begun
     if (phase === 'first' || phase === 'more') return meters.add(computed, loss, samples, where)
     this.#group = noGroup()
+    state.position = submitted.position
+    if (computed.finite && !numbersOf(computed.finite)[0]) {
+      // The scale of the loss was too large for its gradients.
+      state.running.skipped++
+      return meters.add(computed, loss, samples, where)
+    }
     const record: StepRecord = {
       step: ++state.step,
       epoch: state.epoch + 1,
@@ -138,7 +144,6 @@ export class BatchLoop {
       learningRate: optimizer.paramGroups[0]!.lr,
       seconds: group.seconds,
     }
-    state.position = submitted.position
     history.steps.push(record)
     await meters.add(computed, loss, samples, where)
     this.#countTime()

@@ -115,7 +115,7 @@ function steepest(rates: readonly number[], losses: readonly number[]): number |
 }
 
 /** Keeps model, optimiser, modes and random numbers; gives what brings them back. */
-async function snapshot({ model, optimizer }: Trained): Promise<() => Promise<void>> {
+async function snapshot({ model, optimizer, scaler }: Trained): Promise<() => Promise<void>> {
   const random = { ...generator }
   const modes = model.modules().map((module) => [module, module.training] as const)
   const copy = (variables: ReadonlyMap<string, Variable | TensorLike>) =>
@@ -123,10 +123,12 @@ async function snapshot({ model, optimizer }: Trained): Promise<() => Promise<vo
   const weights = copy(model.stateDict())
   const { tensors, steps, groups } = optimizer.stateDict()
   const state = copy(tensors)
-  await evaluate(...weights.values(), ...state.values())
+  const scale = scaler && copy(scaler.stateDict())
+  await evaluate(...weights.values(), ...state.values(), ...(scale?.values() ?? []))
   return async () => {
     await model.loadStateDict(weights)
     await optimizer.loadStateDict({ tensors: state, steps, groups })
+    if (scale) await scaler.loadStateDict(scale)
     for (const [module, training] of modes) module.training = training
     Object.assign(generator, random)
   }

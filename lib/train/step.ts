@@ -10,6 +10,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
 import type { Module } from '../nn/module.ts'
 import { clipGradNorm, clipGradValue } from '../optim/clip.ts'
+import type { GradScaler } from '../optim/grad-scaler.ts'
 import { forget } from '../optim/optimizer.ts'
 import type { Optimizer } from '../optim/optimizer.ts'
 import { compiledStep, differentiate, plainStep, signatureOf } from '../optim/train-step.ts'
@@ -47,6 +48,7 @@ export interface StepParts {
   readonly compile: boolean
   /** 'f32': off. */
   readonly autocast: AutocastDType
+  readonly scaler: GradScaler | null
 }
 
 /**
@@ -190,8 +192,8 @@ export class Step {
   }
 
   #build(phase: Phase, tensors: readonly Tensor[]): BuiltStep<Results> {
-    const { model, optimizer, clip } = this.#parts
-    const { results, reached } = differentiate(model, optimizer, () => this.#forward(tensors))
+    const { model, optimizer, clip, scaler } = this.#parts
+    const { results, reached } = differentiate(model, optimizer, () => this.#forward(tensors), scaler)
     const checked: Results = { ...results, loss: checkFinite(checks.loss, results.loss) }
     const params = reached.filter(({ grad }) => grad !== null)
     if (phase === 'first' || phase === 'more') {
@@ -200,9 +202,15 @@ export class Step {
       return { results: checked, updates, pending: null }
     }
     if (phase === 'last') params.forEach((param) => this.#finish(param))
+    scaler?.unscale(params)
     if (clip.value !== undefined) clipGradValue(params, clip.value)
-    if (clip.norm !== undefined) checked.gradNorm = checkFinite(checks.gradient, clipGradNorm(params, clip.norm))
-    const pending = optimizer.pending()
+    if (clip.norm !== undefined) {
+      const norm = clipGradNorm(params, clip.norm)
+      // With a scaler an overflow is nothing to fail for.
+      checked.gradNorm = scaler ? norm : checkFinite(checks.gradient, norm)
+    }
+    const pending = optimizer.pending(scaler)
+    if (pending.finite) checked.finite = pending.finite
     reached.forEach(forget)
     return { results: checked, updates: pending.updates, pending }
   }

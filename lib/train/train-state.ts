@@ -2,6 +2,7 @@
 import { check, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Module } from '../nn/module.ts'
+import type { GradScaler } from '../optim/grad-scaler.ts'
 import type { Optimizer, OptimizerState } from '../optim/optimizer.ts'
 import type { Scheduler, SchedulerState } from '../optim/scheduler.ts'
 import { tensor } from '../ops/create.ts'
@@ -58,6 +59,8 @@ export const newState = (): TrainState => ({
 export interface Trained {
   readonly model: Module
   readonly optimizer: Optimizer<{ lr: number }>
+  /** Null: the loss is not scaled. */
+  readonly scaler: GradScaler | null
   readonly scheduler: Scheduler | null
   readonly meters: Meters
   readonly history: History
@@ -70,7 +73,7 @@ const STEP_COLUMNS = ['step', 'epoch', 'loss', 'learningRate', 'seconds'] as con
 
 /** What a checkpoint of this moment holds. */
 export function contentOf(trained: Trained, callbacks: readonly Callback[]): CheckpointContent {
-  const { model, optimizer, scheduler, meters, history, state, waiting } = trained
+  const { model, optimizer, scaler, scheduler, meters, history, state, waiting } = trained
   const { tensors, steps, groups } = optimizer.stateDict()
   const states = new Map<string, { data: unknown; tensors: ReadonlyMap<string, TensorLike> }>(waiting)
   for (const callback of callbacks) {
@@ -84,6 +87,7 @@ export function contentOf(trained: Trained, callbacks: readonly Callback[]): Che
     tensors: {
       model: model.stateDict(),
       optimizer: tensors,
+      ...(scaler ? { scaler: scaler.stateDict() } : {}),
       ...(history.steps.length > 0 ? { history: columnsOf(history.steps) } : {}),
       ...(callbackTensors.length > 0 ? { callbacks: new Map(callbackTensors) } : {}),
     },
@@ -104,7 +108,7 @@ export async function restore(trained: Trained, { path, tensors, data }: Checkpo
   const file = `${path}/checkpoint.json`
   const saved = data as unknown as SavedData
   checkData(file, data)
-  const { model, optimizer, scheduler, meters, history, state, waiting } = trained
+  const { model, optimizer, scaler, scheduler, meters, history, state, waiting } = trained
   check(
     (saved.schedule === null) === (scheduler === null),
     'STATE',
@@ -121,6 +125,7 @@ export async function restore(trained: Trained, { path, tensors, data }: Checkpo
   await model.loadStateDict(tensors.model ?? new Map())
   const { steps, groups } = saved.optimizer
   await optimizer.loadStateDict({ tensors: tensors.optimizer ?? new Map(), steps, groups })
+  if (scaler) await scaler.loadStateDict(tensors.scaler ?? new Map())
   if (scheduler) scheduler.load(saved.schedule!)
   meters.load(saved.meters)
   history.epochs.splice(0, Infinity, ...saved.history)

@@ -6,6 +6,7 @@ import type { Dataset } from '../data/dataset.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { Module } from '../nn/module.ts'
 import type { AutocastDType } from '../ops/autocast.ts'
+import { GradScaler } from '../optim/grad-scaler.ts'
 import { Optimizer } from '../optim/optimizer.ts'
 import { Scheduler } from '../optim/scheduler.ts'
 import type { Schedule } from '../optim/scheduler.ts'
@@ -60,8 +61,8 @@ export interface TrainerOptions<O = Tensor, T = Tensor> {
    * is found to depend on more than its batch and variables when it is traced a second time is not compiled. Default: true.
    */
   compile?: boolean
-  /** Model and loss are computed under autocast() with this dtype. Default: null. */
-  autocast?: 'bf16' | null
+  /** Model and loss are computed under autocast() with this dtype; 'f16' scales the loss by an optim.GradScaler. Default: null. */
+  autocast?: 'bf16' | 'f16' | null
   /** A folder for checkpoints, or when and which. Default: none. */
   checkpoints?: string | CheckpointOptions | null
   /** Where numbers are written; closed at the end of fit(), so that each fit needs new ones: fit() takes them, too. */
@@ -152,9 +153,10 @@ export class Trainer<O = Tensor, T = Tensor> {
     checkChoice('onMetricError', onMetricError)
     checkOptions('clip', clip, ['norm', 'value'])
     const { autocast: narrow = null } = options
-    const isKnown = narrow === null || narrow === 'bf16'
-    check(isKnown, 'VALUE', 'Trainer', () => `autocast is 'bf16' or null, got ${String(narrow)}.`)
+    const isKnown = narrow === null || narrow === 'bf16' || narrow === 'f16'
+    check(isKnown, 'VALUE', 'Trainer', () => `autocast is 'bf16', 'f16' or null, got ${String(narrow)}.`)
     this.#autocast = narrow ?? 'f32'
+    const scaler = narrow === 'f16' ? new GradScaler() : null
     this.model = model
     this.optimizer = optimizer
     this.#accumulate = checkInteger('Trainer', 'accumulate', accumulate, 1)
@@ -172,10 +174,12 @@ export class Trainer<O = Tensor, T = Tensor> {
       clip,
       compile,
       autocast: this.#autocast,
+      scaler,
     })
     this.#trained = {
       model,
       optimizer: this.optimizer,
+      scaler,
       scheduler: schedule && new Scheduler(this.optimizer, schedule),
       meters,
       history: this.history,

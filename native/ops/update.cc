@@ -1,10 +1,13 @@
 // Optimiser updates in place, f32 or f64, all arrays dense and of one size; formulas in
 // kernels/update.h.
-//   sgd: outs [param] or [param, buffer]; ins [grad, lr, momentum, dampening, weightDecay, first];
-//   attrs [nesterov, maximize] adam: outs [param, m, v] or [param, m, v, vMax]; ins [grad, lr,
-//   beta1, beta2, eps, weightDecay, correction1, correction2];
+//   sgd: outs [param] or [param, buffer];
+//        ins [grad, lr, momentum, dampening, weightDecay, first] and maybe [go];
+//        attrs [nesterov, maximize]
+//   adam: outs [param, m, v] or [param, m, v, vMax];
+//         ins [grad, lr, beta1, beta2, eps, weightDecay, correction1, correction2] and maybe [go];
 //         attrs [decoupled, maximize]
-// The ins behind grad are f64 of one element: operands, so that a schedule compiles nothing.
+// The ins behind grad are f64 of one element: operands, so that a schedule compiles nothing. Where
+// go is 0 nothing is written.
 #include "kernels/update.h"
 
 #include "ops/families.h"
@@ -62,8 +65,8 @@ void with_elements(const Instr& instr, int64_t begin, int64_t end, F&& body) {
 }
 
 std::string prepare_sgd(Instr& instr) {
-  if (instr.outs.empty() || instr.outs.size() > 2 || instr.ins.size() != 6 ||
-      instr.attrs.size() != 2) {
+  if (instr.outs.empty() || instr.outs.size() > 2 ||
+      (instr.ins.size() != 6 && instr.ins.size() != 7) || instr.attrs.size() != 2) {
     return "wrong number of operands";
   }
   if (instr.outs.size() == 1 && instr.attrs[0] != 0) return "nesterov needs a buffer";
@@ -72,6 +75,7 @@ std::string prepare_sgd(Instr& instr) {
 
 void run_sgd(const Instr& instr, const Frame& frame, int, int64_t begin, int64_t end) {
   const auto number = [&](size_t i) { return *frame.data<double>(instr.ins[i]); };
+  if (instr.ins.size() > 6 && number(6) == 0) return;
   SgdRule rule;
   rule.lr = number(1), rule.momentum = number(2), rule.dampening = number(3);
   rule.weight_decay = number(4), rule.first = number(5) != 0;
@@ -85,8 +89,8 @@ void run_sgd(const Instr& instr, const Frame& frame, int, int64_t begin, int64_t
 }
 
 std::string prepare_adam(Instr& instr) {
-  if (instr.outs.size() < 3 || instr.outs.size() > 4 || instr.ins.size() != 8 ||
-      instr.attrs.size() != 2) {
+  if (instr.outs.size() < 3 || instr.outs.size() > 4 ||
+      (instr.ins.size() != 8 && instr.ins.size() != 9) || instr.attrs.size() != 2) {
     return "wrong number of operands";
   }
   return prepare_update(instr, 16);
@@ -94,6 +98,7 @@ std::string prepare_adam(Instr& instr) {
 
 void run_adam(const Instr& instr, const Frame& frame, int, int64_t begin, int64_t end) {
   const auto number = [&](size_t i) { return *frame.data<double>(instr.ins[i]); };
+  if (instr.ins.size() > 8 && number(8) == 0) return;
   AdamRule rule;
   rule.lr = number(1), rule.beta1 = number(2), rule.beta2 = number(3), rule.eps = number(4);
   rule.weight_decay = number(5), rule.correction1 = number(6), rule.correction2 = number(7);

@@ -1,5 +1,8 @@
 /** @file Trainer: what it computes, against loops by hand; its hooks; and what it does when something goes wrong. */
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import {
   accuracy,
@@ -118,6 +121,34 @@ test('autocast: the loop by hand under autocast, bit for bit; evaluation and pre
   model.eval()
   assert.is((await trainer.evaluate(smallSet(), { batchSize: 50 })).loss, await lossOf(x, y).item())
   assert.is((await trainer.predict(x, { batchSize: 50 })).dtype, 'bf16')
+})
+
+test("autocast: 'f16' scales the loss; steps with an overflow count as skipped; a resumed fit goes on bit for bit", async () => {
+  for (const accumulate of [1, 2]) {
+    const make = () => {
+      const trainer = smallTrainer({ autocast: 'f16', clip: { norm: 1 }, accumulate })
+      const [large] = trainer.model.parameters()
+      return { trainer, large: large! }
+    }
+    const { trainer, large } = make()
+    const folder = mkdtempSync(join(tmpdir(), 'tenon-f16-'))
+    try {
+      await trainer.save(join(folder, 'start'))
+      const whole = await trainer.fit(smallLoader(), { epochs: 2, ...quiet })
+      assert.is(whole.steps.length + whole.epochs[0]!.skipped + whole.epochs[1]!.skipped, accumulate === 1 ? 14 : 8)
+      assert.ok(whole.epochs[1]!.metrics.loss! < whole.epochs[0]!.metrics.loss!)
+      const first = make()
+      await first.trainer.load(join(folder, 'start'))
+      await first.trainer.fit(smallLoader(), { epochs: 1, ...quiet })
+      await first.trainer.save(join(folder, 'middle'))
+      const second = make()
+      await second.trainer.load(join(folder, 'middle'))
+      await second.trainer.fit(smallLoader(), { epochs: 2, ...quiet })
+      assert.equal(await second.large.data(), await large.data())
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
 })
 
 test('schedule: sets the rate of each step', async () => {
