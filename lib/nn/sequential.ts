@@ -1,7 +1,9 @@
-/** @file Sequential: modules one after the other; and the two that only pass on. */
+/** @file Sequential: modules one after the other; and those that only pass on or reshape. */
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { flatten } from '../ops/layout.ts'
+import { flatten, reshape } from '../ops/layout.ts'
+import { normalizeAxis, showShape, sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 import { Module } from './module.ts'
 import type { Layer } from './module.ts'
 
@@ -48,5 +50,34 @@ export class Flatten extends Module {
 
   override extraRepr(): string {
     return `${this.startDim}, ${this.endDim}`
+  }
+}
+
+/** Makes several axes of one: axis `dim` of the product of `sizes` becomes axes of `sizes` (one may be -1). */
+export class Unflatten extends Module {
+  readonly dim: number
+  readonly sizes: Shape
+
+  constructor(dim: number, sizes: Shape) {
+    super()
+    this.dim = dim
+    this.sizes = sizes
+  }
+
+  override forward(x: Tensor): Tensor {
+    const at = normalizeAxis('Unflatten', this.dim, x.rank)
+    const known = sizeOf(this.sizes.filter((size) => size !== -1))
+    const sizes = this.sizes.map((size) => (size === -1 ? x.shape[at]! / known : size))
+    if (sizeOf(sizes) !== x.shape[at] || !sizes.every(Number.isInteger))
+      fail(
+        'SHAPE',
+        'Unflatten',
+        `axis ${this.dim} of ${showShape(x.shape)} does not split into ${showShape(this.sizes)}.`,
+      )
+    return reshape(x, [...x.shape.slice(0, at), ...sizes, ...x.shape.slice(at + 1)])
+  }
+
+  override extraRepr(): string {
+    return `${this.dim}, ${showShape(this.sizes)}`
   }
 }

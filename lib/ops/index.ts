@@ -96,6 +96,7 @@ export {
   adaptiveMaxPool3dWithIndices,
 } from './adaptive-pool.ts'
 export type { OutputSize } from './adaptive-pool.ts'
+export * from './dropout.ts'
 export * from './grid-sample.ts'
 export * from './group-norm.ts'
 export * from './interpolate.ts'

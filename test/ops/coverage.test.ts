@@ -37,6 +37,12 @@ const functionsElsewhere: Record<string, string> = {
   ...Object.fromEntries(
     ['bernoulli', 'dropout', 'normal', 'rand', 'randint', 'randn', 'uniform'].map((name) => [name, 'random.test.ts']),
   ),
+  ...Object.fromEntries(
+    ['dropout1d', 'dropout2d', 'dropout3d', 'alphaDropout', 'featureAlphaDropout'].map((name) => [
+      name,
+      'test/nn/spatial-layers.test.ts',
+    ]),
+  ),
   ...Object.fromEntries(['cond', 'scan', 'whileLoop'].map((name) => [name, 'test/engine/control.test.ts'])),
   ...Object.fromEntries(
     [1, 2, 3].flatMap((n) => [

@@ -4,6 +4,7 @@ import { activations } from './activations.ts'
 import { layer, module } from './adapter.ts'
 import type { Args, Modules } from './adapter.ts'
 import { transformers } from './transformers.ts'
+import { spatial } from './spatial.ts'
 
 const recurrent = ({ num_layers, bias, batch_first, dropout, bidirectional }: Args) => ({
   numLayers: num_layers,
@@ -16,25 +17,8 @@ const recurrent = ({ num_layers, bias, batch_first, dropout, bidirectional }: Ar
 export const modules: Modules = {
   ...activations,
   ...transformers,
+  ...spatial,
   'torch.nn.Linear': layer(({ in_features, out_features, bias }) => new nn.Linear(in_features, out_features, { bias })),
-  'torch.nn.Conv2d': layer(
-    ({ in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias }) =>
-      new nn.Conv2d(in_channels, out_channels, kernel_size, {
-        stride,
-        padding,
-        dilation,
-        groups,
-        bias,
-      }),
-  ),
-  'torch.nn.BatchNorm1d': layer(
-    ({ num_features, eps, momentum, affine, track_running_stats }) =>
-      new nn.BatchNorm1d(num_features, { eps, momentum, affine, trackRunningStats: track_running_stats }),
-  ),
-  'torch.nn.BatchNorm2d': layer(
-    ({ num_features, eps, momentum, affine, track_running_stats }) =>
-      new nn.BatchNorm2d(num_features, { eps, momentum, affine, trackRunningStats: track_running_stats }),
-  ),
   'torch.nn.LayerNorm': layer(
     ({ normalized_shape, eps, elementwise_affine }) =>
       new nn.LayerNorm(normalized_shape, { eps, elementwiseAffine: elementwise_affine }),
@@ -43,22 +27,6 @@ export const modules: Modules = {
     ({ num_embeddings, embedding_dim, padding_idx }) =>
       new nn.Embedding(num_embeddings, embedding_dim, { paddingIdx: padding_idx }),
   ),
-  'torch.nn.MaxPool2d': layer(
-    ({ kernel_size, stride, padding, dilation, ceil_mode }) =>
-      new nn.MaxPool2d(kernel_size, { stride, padding, dilation, ceilMode: ceil_mode }),
-  ),
-  'torch.nn.AvgPool2d': layer(
-    ({ kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override }) =>
-      new nn.AvgPool2d(kernel_size, {
-        stride,
-        padding,
-        ceilMode: ceil_mode,
-        countIncludePad: count_include_pad,
-        divisorOverride: divisor_override,
-      }),
-  ),
-  'torch.nn.Dropout': layer(({ p }) => new nn.Dropout(p)),
-  'torch.nn.Flatten': layer(({ start_dim, end_dim }) => new nn.Flatten(start_dim, end_dim)),
   'torch.nn.Identity': layer(() => new nn.Identity()),
   'torch.nn.RNN': module(
     (init) => new nn.RNN(init.input_size!, init.hidden_size!, { nonlinearity: init.nonlinearity, ...recurrent(init) }),

@@ -1,4 +1,4 @@
-/** @file Normalisations. */
+/** @file Normalisations, and distances of vectors. */
 import * as t from '../../../../lib/index.ts'
 import type { Calls } from '../adapter.ts'
 
@@ -30,4 +30,8 @@ export const calls: Calls = {
   'torch.nn.functional.local_response_norm': (a) =>
     t.localResponseNorm(a.input, a.size, { alpha: a.alpha, beta: a.beta, k: a.k }),
   'torch.nn.functional.rms_norm': (a) => t.rmsNorm(a.input, a.normalized_shape, { weight: a.weight, eps: a.eps }),
+  'torch.nn.functional.cosine_similarity': (a) => t.cosineSimilarity(a.x1, a.x2, { axis: a.dim, eps: a.eps }),
+  'torch.nn.functional.pairwise_distance': (a) =>
+    t.pairwiseDistance(a.x1, a.x2, { p: a.p, eps: a.eps, keepDims: a.keepdim }),
+  'torch.nn.functional.pdist': (a) => t.pdist(a.input, { p: a.p }),
 }

@@ -5,8 +5,8 @@ import type { Calls } from '../adapter.ts'
 export const calls: Calls = {
   'torch.nn.functional.interpolate': (a) =>
     t.interpolate(a.input, {
-      size: a.size,
-      scaleFactor: a.scale_factor,
+      size: a.size ?? undefined,
+      scaleFactor: a.scale_factor ?? undefined,
       mode: a.mode,
       alignCorners: a.align_corners ?? undefined,
       recomputeScaleFactor: a.recompute_scale_factor ?? undefined,
