@@ -181,6 +181,7 @@ function errorOf({ plan, binding }: Run, { code, instr, a, b }: Failure): unknow
       if (op === 'checkRange') return error('INDEX', `a position must lie in [0, ${b - 1}], got ${a}.`)
       return error('INDEX', `an index (or label) must lie in [0, ${b}), got ${a}. No variable was written.`)
     case 2:
+      if (b < 0) return error('SINGULAR', `matrix ${a} of the batch is not finite. No variable was written.`)
       return error(
         'SINGULAR',
         `matrix ${a} of the batch cannot be factorised: pivot ${b} is 0, not finite or not positive. No variable was written.`,

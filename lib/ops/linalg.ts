@@ -1,12 +1,12 @@
 /** @file Linear systems and factorisations. */
 import { isFloat } from '../dtype.ts'
-import { fail } from '../errors.ts'
+import { checkOptions, fail } from '../errors.ts'
 import type { Row } from '../graph/row.ts'
 import { apply, Tensor } from '../graph/tensor.ts'
-import { broadcast, showShape, sizeOf } from '../shape.ts'
+import { broadcast, sameShape, showShape, sizeOf } from '../shape.ts'
 import { matmul } from './contraction.ts'
 import { add, mul, neg } from './elementwise.ts'
-import { expand, transpose } from './layout.ts'
+import { expand, squeeze, transpose, unsqueeze } from './layout.ts'
 import { eye, tril } from './create.ts'
 import { window } from './reduction.ts'
 import { asTensor, constant, defineRow } from './table.ts'
@@ -41,11 +41,26 @@ function checkSquare(op: string, x: TensorLike): Tensor {
   return a
 }
 
-/** x with a x = b, by LU with partial pivoting: a [..., n, n], b [..., n, k]. SINGULAR when a pivot is 0. */
-export function solve(a: TensorLike, b: TensorLike): Tensor {
+export interface SolveOptions {
+  /** Solve a x = b; else x a = b. Default: true. */
+  left?: boolean
+}
+
+/**
+ * x with a x = b, by LU with partial pivoting: a [..., n, n], b [..., n, k], or vectors: b [n], or b of a's shape without its last axis.
+ * SINGULAR when a pivot is 0.
+ */
+export function solve(a: TensorLike, b: TensorLike, options: SolveOptions = {}): Tensor {
+  checkOptions('solve', options, ['left'])
   const left = checkSquare('solve', a)
   const right = asTensor('solve', b)
   const n = left.shape[left.rank - 1]!
+  if (right.rank === 1 || sameShape(right.shape, left.shape.slice(0, -1)))
+    return squeeze(
+      solve(left, unsqueeze(right, options.left === false ? -2 : -1), options),
+      options.left === false ? -2 : -1,
+    )
+  if (options.left === false) return transpose(solve(transpose(left), transpose(right)))
   if (right.rank < 2 || right.shape[right.rank - 2] !== n || right.dtype !== left.dtype) {
     fail('SHAPE', 'solve', `b must be ${left.dtype} [..., ${n}, k], got ${right.dtype} ${showShape(right.shape)}.`)
   }
@@ -61,7 +76,7 @@ export function solve(a: TensorLike, b: TensorLike): Tensor {
 /** The inverse of square matrices. SINGULAR when there is none. */
 export function inverse(a: TensorLike): Tensor {
   const t = checkSquare('inverse', a)
-  return solve(t, eye(t.shape[t.rank - 1]!, undefined, { dtype: t.dtype }))
+  return solve(t, expand(eye(t.shape[t.rank - 1]!, undefined, { dtype: t.dtype }), t.shape))
 }
 
 const choleskyRow: Row<null> = defineRow<null>({

@@ -19,6 +19,7 @@ std::vector<Op> conv_ops();
 std::vector<Op> pool_ops();
 std::vector<Op> index_ops();
 std::vector<Op> linalg_ops();
+std::vector<Op> decompose_ops();
 std::vector<Op> unfold_ops();
 std::vector<Op> resample_ops();
 std::vector<Op> recurrent_ops();
