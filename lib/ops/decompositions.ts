@@ -142,7 +142,13 @@ function svdGradient(a: Tensor, [fullU, s, fullVh]: [Tensor, Tensor, Tensor], co
   const inner: Tensor[] = ds ? [diagonalOf(ds)] : []
   if (du) inner.push(scaleColumns(mul(skew(matmul(transpose(u), du)), gaps!), s))
   if (dv) inner.push(scaleRows(mul(skew(matmul(transpose(v), dv)), gaps!), s))
-  let da = matmul(matmul(u, inner.reduce(add)), transpose(v))
+  let da = matmul(
+    matmul(
+      u,
+      inner.reduce((x, y) => add(x, y)),
+    ),
+    transpose(v),
+  )
   const outside = (basis: Tensor, x: Tensor) => sub(x, matmul(basis, matmul(transpose(basis), x)))
   const divided = (x: Tensor) => div(x, unsqueeze(s, -2))
   if (du && m > k) da = add(da, matmul(outside(u, divided(du)), transpose(v)))
@@ -260,7 +266,7 @@ function tallGradient(q: Tensor, r: Tensor, dq: Tensor | null, dr: Tensor | null
     ...(dr ? [matmul(r, transpose(dr))] : []),
     ...(dq ? [mul(matmul(transpose(dq), q), constant(-1, q.dtype))] : []),
   ]
-  const whole = parts.reduce(add)
+  const whole = parts.reduce((x, y) => add(x, y))
   const below = tril(whole, -1)
   const symmetric = add(tril(whole), transpose(below))
   const turned = matmul(q, symmetric)

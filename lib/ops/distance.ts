@@ -6,10 +6,11 @@ import type { Tensor } from '../graph/tensor.ts'
 import { broadcast, normalizeAxis, showShape } from '../shape.ts'
 import { matmul } from './contraction.ts'
 import { tensor } from './create.ts'
-import { abs, add, clamp, div, eq, mul, ne, pow, sqrt, square, sub, where } from './elementwise.ts'
+import { add, clamp, div, mul, sqrt, square, sub } from './elementwise.ts'
 import { take } from './indexing.ts'
 import { expand, transpose, unsqueeze } from './layout.ts'
-import { max, sum } from './reduction.ts'
+import { exceptZero, vectorNorm } from './norms.ts'
+import { sum } from './reduction.ts'
 import { constant, operand, promoted } from './table.ts'
 import type { TensorLike } from './table.ts'
 
@@ -22,23 +23,6 @@ function floats(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] {
 
 function checkOrder(op: string, p: number): void {
   if (!(p >= 0)) fail('VALUE', op, `p is a number >= 0 or Infinity, got ${p}.`)
-}
-
-/** (sum |x|^p)^(1/p) along an axis; p = 0 counts what is not 0. The gradient is 0 at 0, also by single elements where p < 1. */
-export function lengthAlong(x: Tensor, p: number, axis: number, keepDims = false): Tensor {
-  const zero = constant(0, x.dtype)
-  if (p === 0) return sum(where(ne(x, zero), constant(1, x.dtype), zero), axis, { keepDims })
-  if (p === 1) return sum(abs(x), axis, { keepDims })
-  if (p === Infinity) return x.shape[axis] === 0 ? sum(x, axis, { keepDims }) : max(abs(x), axis, { keepDims })
-  if (p === 2) return powSafe(sum(square(x), axis, { keepDims }), 0.5)
-  return powSafe(sum(powSafe(abs(x), p), axis, { keepDims }), 1 / p)
-}
-
-/** x^e for x >= 0 and e > 0, with gradient 0 at 0. */
-function powSafe(x: Tensor, e: number): Tensor {
-  const isZero = eq(x, constant(0, x.dtype))
-  const safe = where(isZero, constant(1, x.dtype), x)
-  return where(isZero, constant(0, x.dtype), e === 0.5 ? sqrt(safe) : pow(safe, e))
 }
 
 export interface CosineSimilarityOptions {
@@ -61,7 +45,7 @@ export function cosineSimilarity(a: TensorLike, b: TensorLike, options: CosineSi
       (length: Tensor) => clamp(length, eps),
       (dy) => [dy],
     )
-    return div(wide, limited(lengthAlong(wide, 2, at, true)))
+    return div(wide, limited(vectorNorm(wide, 2, at, { keepDims: true })))
   }
   return sum(mul(unit(x), unit(y)), at)
 }
@@ -83,7 +67,7 @@ export function pairwiseDistance(a: TensorLike, b: TensorLike, options: Pairwise
   const [x, y] = floats('pairwiseDistance', a, b)
   const d = add(sub(x, y), operand(eps, x.dtype))
   if (d.rank === 0) fail('SHAPE', 'pairwiseDistance', 'needs vectors, got scalars.')
-  return lengthAlong(d, p, d.rank - 1, keepDims)
+  return vectorNorm(d, p, -1, { keepDims })
 }
 
 export interface DistanceOptions {
@@ -107,9 +91,9 @@ export function cdist(a: TensorLike, b: TensorLike, options: DistanceOptions = {
     fail('SHAPE', 'cdist', `needs [..., P, M] and [..., R, M], got ${showShape(x.shape)} and ${showShape(y.shape)}.`)
   }
   const isLarge = Math.max(x.shape[x.rank - 2]!, y.shape[y.rank - 2]!) > ROWS_FOR_PRODUCT
-  if (p === 2 && isLarge) return powSafe(squaredDistances(x, y), 0.5)
+  if (p === 2 && isLarge) return exceptZero(squaredDistances(x, y), sqrt)
   const d = sub(unsqueeze(x, -2), unsqueeze(y, -3))
-  return lengthAlong(d, p, d.rank - 1)
+  return vectorNorm(d, p, -1)
 }
 
 function squaredDistances(x: Tensor, y: Tensor): Tensor {
@@ -128,5 +112,5 @@ export function pdist(x: TensorLike, options: DistanceOptions = {}): Tensor {
   const pairs = Math.max(0, (n * (n - 1)) / 2)
   const [first, second] = [new Int32Array(pairs), new Int32Array(pairs)]
   for (let i = 0, k = 0; i < n; i++) for (let j = i + 1; j < n; j++, k++) ((first[k] = i), (second[k] = j))
-  return lengthAlong(sub(take(t, tensor(first), 0), take(t, tensor(second), 0)), p, 1)
+  return vectorNorm(sub(take(t, tensor(first), 0), take(t, tensor(second), 0)), p, 1)
 }

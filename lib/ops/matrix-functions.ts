@@ -7,21 +7,16 @@ import { apply, Tensor } from '../graph/tensor.ts'
 import { broadcast, normalizeAxis, showShape, sizeOf } from '../shape.ts'
 import { matmul } from './contraction.ts'
 import { eye } from './create.ts'
+import { diagonal } from './diagonal.ts'
 import { eigvalsh, luFactors, matrices, squares, svd, svdvals } from './decompositions.ts'
 import { abs, add, gt, log, maximum, mul, reciprocal, sign, square, sub, where } from './elementwise.ts'
 import { concat, expand, filled, narrow, transpose, unsqueeze } from './layout.ts'
 import { inverse } from './linalg.ts'
 import { max, prod, sum, window } from './reduction.ts'
-import { asTensor, cast, constant, defineRow, operand, promoted } from './table.ts'
+import { asTensor, constant, defineRow, operand, promoted } from './table.ts'
 import type { TensorLike } from './table.ts'
 
-/** The diagonal of square matrices. */
-function diagonal(t: Tensor): Tensor {
-  const n = t.shape[t.rank - 1]!
-  const isOn = cast(eye(n, n, { dtype: 'f32' }), 'bool')
-  return sum(where(isOn, t, constant(0, t.dtype)), -1)
-}
-
+const diagonalOf = (t: Tensor) => diagonal(t, { axes: [-2, -1] })
 const overMatrix = (x: Tensor) => unsqueeze(unsqueeze(x, -1), -1)
 
 /** Determinants, by LU. The gradient is det(a) a^-T; SINGULAR where that inverse does not exist. */
@@ -29,7 +24,7 @@ export function det(a: TensorLike): Tensor {
   const determinant = customGrad(
     (t: Tensor) => {
       const { factors, sign: parity } = luFactors(t)
-      return mul(prod(diagonal(factors), -1), parity)
+      return mul(prod(diagonalOf(factors), -1), parity)
     },
     (dy, [t]) => [mul(overMatrix(mul(dy, det(t))), transpose(inverse(t)))],
   )
@@ -40,7 +35,7 @@ export function det(a: TensorLike): Tensor {
 export function slogdet(a: TensorLike): { sign: Tensor; logabsdet: Tensor } {
   const t = squares('slogdet', a)
   const { factors, sign: parity } = luFactors(detach(t))
-  const pivots = diagonal(factors)
+  const pivots = diagonalOf(factors)
   const logabsdet = customGrad(
     (_: Tensor) => sum(log(abs(pivots)), -1),
     (dy, [x]) => [mul(overMatrix(dy), transpose(inverse(x)))],

@@ -4,7 +4,9 @@ import { checkOptions, fail } from '../errors.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { normalizeAxis, normalizeAxes } from '../shape.ts'
 import { abs, eq, ne, pow, sqrt, square, sub, where } from './elementwise.ts'
-import { squeeze } from './layout.ts'
+import { movedim } from './arrange.ts'
+import { svdvals } from './decompositions.ts'
+import { reshape, squeeze } from './layout.ts'
 import { max, min, sum } from './reduction.ts'
 import type { Axes, ReduceOptions } from './reduction.ts'
 import { asTensor, cast, constant } from './table.ts'
@@ -17,7 +19,7 @@ function float(op: string, x: TensorLike): Tensor {
 }
 
 /** fn(x) where x is not 0, and 0 with gradient 0 where it is. */
-function exceptZero(x: Tensor, fn: (x: Tensor) => Tensor): Tensor {
+export function exceptZero(x: Tensor, fn: (x: Tensor) => Tensor): Tensor {
   const isZero = eq(x, constant(0, x.dtype))
   return where(isZero, constant(0, x.dtype), fn(where(isZero, constant(1, x.dtype), x)))
 }
@@ -56,9 +58,13 @@ export interface MatrixNormOptions extends ReduceOptions {
 
 /**
  * Norms of matrices: 'fro' (the root of the sum of squares), 1 and -1 (largest and smallest sum of a column's |x|), Infinity and -Infinity
- * (of a row's).
+ * (of a row's), 'nuc' (the sum of the singular values), 2 and -2 (the largest and smallest of them).
  */
-export function matrixNorm(x: TensorLike, ord: 'fro' | number = 'fro', options: MatrixNormOptions = {}): Tensor {
+export function matrixNorm(
+  x: TensorLike,
+  ord: 'fro' | 'nuc' | number = 'fro',
+  options: MatrixNormOptions = {},
+): Tensor {
   checkOptions('matrixNorm', options, ['axes', 'keepDims'])
   const t = float('matrixNorm', x)
   const { axes = [-2, -1], keepDims = false } = options
@@ -66,9 +72,15 @@ export function matrixNorm(x: TensorLike, ord: 'fro' | number = 'fro', options: 
   normalizeAxes('matrixNorm', axes, t.rank)
   if (ord === 'fro') return normOf('matrixNorm', t, 2, axes, { keepDims })
   const [rows, columns] = axes.map((axis) => normalizeAxis('matrixNorm', axis, t.rank)) as [number, number]
+  if (ord === 'nuc' || Math.abs(ord) === 2) {
+    const values = svdvals(movedim(t, [rows, columns], [-2, -1]))
+    const y = ord === 'nuc' ? sum(values, -1) : (ord > 0 ? max : min)(values, -1)
+    const kept = t.shape.map((size, i) => (i === rows || i === columns ? 1 : size))
+    return keepDims ? reshape(y, kept) : y
+  }
   const isByColumn = Math.abs(ord) === 1
   if (!isByColumn && Math.abs(ord) !== Infinity)
-    fail('VALUE', 'matrixNorm', `ord is 'fro', 1, -1, Infinity or -Infinity, got ${String(ord)}.`)
+    fail('VALUE', 'matrixNorm', `ord is 'fro', 'nuc', 1, -1, 2, -2, Infinity or -Infinity, got ${String(ord)}.`)
   const [added, kept] = isByColumn ? [rows, columns] : [columns, rows]
   const sums = sum(abs(t), added, { keepDims: true })
   const y = (ord > 0 ? max : min)(sums, kept, { keepDims: true })

@@ -276,6 +276,20 @@ const functions: OpCase[] = [
     () => scalar(1),
     { noGradient: 'it counts' },
   ),
+  ...(['nuc', 2, -2] as const).map((ord) =>
+    one(
+      `matrixNorm: ${ord}, singular values`,
+      (a) => ops.matrixNorm(a, ord, { axes: [0, 2], keepDims: true }),
+      [[2, 2, 3]],
+      (x) => {
+        const norms = eachMatrix((y) => {
+          const s = [...singular(y)[1].data]
+          return scalar(ord === 'nuc' ? total(s) : s[ord === 2 ? 0 : s.length - 1])
+        })(transposed(x, [1, 0, 2]))
+        return { shape: [1, 2, 1], data: norms.data }
+      },
+    ),
+  ),
   one(
     'cross',
     (a, b) => ops.cross(a, b),
