@@ -133,6 +133,32 @@ test('order: writes come after the commit, everything that can fail before it', 
   })
 })
 
+test('order: a large variable is written as soon as its new content is there and its old one was read', () => {
+  const n = 4096
+  const [first, second] = ['first', 'second'].map((name) => new Variable(zeros([n, n]), { name }))
+  const rows = first!.read().take(tensor([1n, 2n]), 0)
+  const [a, b] = [first!.read().matmul(second!), first!.read().tanh().matmul(second!)]
+  const plan = planOf([rows.sum().add(b.sum())], { updates: [assign(first!, b), assign(second!, a)] })
+  const kernels = kernelsOf(plan)
+  const written = plan.program.blocks[0]!.flatMap((instr, i) =>
+    instr.outs.flatMap(({ buffer }) => (plan.program.buffers[buffer]!.space === 'variable' ? [i] : [])),
+  )
+  // take can fail; everything else that reads `first` or `second` comes before they are written.
+  assert.is(kernels.indexOf('commit'), kernels.indexOf('take') + 1)
+  assert.is(written.length, 2)
+  assert.ok(written.every((i) => i > kernels.lastIndexOf('matmul')))
+})
+
+test('order: gradients of large variables do not pile up', () => {
+  const [n, depth] = [2048, 8]
+  const layers = Array.from({ length: depth }, (_, i) => new Variable(zeros([n, n]), { name: `${i}` }))
+  const loss = layers.reduce((y, w) => y.matmul(w).tanh(), input(4, n)).sum()
+  loss.backward()
+  const updates = layers.map((w) => assign(w, w.read().sub(w.grad!)))
+  const { arenaBytes } = planOf([loss], { updates }).placement
+  assert.ok(arenaBytes < 3 * n * n * 4, `${arenaBytes} bytes for gradients of ${n * n * 4} each`)
+})
+
 test('order: an op that can fail may not depend on a write of the same evaluation', () => {
   const v = new Variable(zeros([10, 4]))
   const written = assign(v, ones([10, 4]))

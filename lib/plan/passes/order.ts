@@ -1,5 +1,7 @@
 /** @file The order in which units run: as they were built, and every write of a variable after all that may fail or reads it. */
+import { bytesOf } from '../../dtype.ts'
 import { fail } from '../../errors.ts'
+import { sizeOf } from '../../shape.ts'
 import type { Fused, Unit } from './fuse.ts'
 
 export interface Schedule {
@@ -15,12 +17,16 @@ export function order(fused: Fused): Schedule {
   const { graph } = fused
   const late = lateNodes(fused)
   const sorted = [...fused.units].sort((a, b) => position(fused, a) - position(fused, b))
-  const before = sorted.filter((unit) => !late[unit.root] && !isUpdate(fused, unit))
+  const early = sorted.filter((unit) => !late[unit.root] && !isUpdate(fused, unit))
   const pending = new Set(sorted.filter((unit) => late[unit.root] && !isUpdate(fused, unit)))
-  const after: Unit[] = []
-  // Updates happen in the order in which they were built; what they need of each other's results comes just before.
+  const units = new Map(sorted.map((unit) => [unit.root, unit]))
+  const soon = writesSoon(fused, early, late, units)
+  const before = soon ? early.slice(0, soon.commit) : early
+  const after: Unit[] = soon ? interleaved(early, soon) : []
+  // Other updates happen in the order in which they were built; what they need of each other's results comes just before.
   for (const update of graph.updates) {
-    const unit = sorted.find(({ root }) => root === update)!
+    if (soon?.places.has(update)) continue
+    const unit = units.get(update)!
     const needed = ancestors(fused, update)
     for (const other of pending) {
       if (!needed.has(other.root)) continue
@@ -32,6 +38,116 @@ export function order(fused: Fused): Schedule {
   after.push(...pending)
   for (const unit of after) checkCannotFail(fused, unit)
   return { before, after, snapshots: snapshotsOf(fused, after) }
+}
+
+/** Writes that wait for the end hold on to the gradients: with fewer bytes than this they may. */
+const WAITING_BYTES = 64 << 20
+
+interface Soon {
+  /** How many units come before the commit. */
+  readonly commit: number
+  /** Updates, and how many units come before each. */
+  readonly places: ReadonlyMap<number, number>
+  readonly units: ReadonlyMap<number, Unit>
+}
+
+/**
+ * Where what is to be written is large, each variable is written as soon as its new content is there and its old one has been read, so that
+ * gradients do not pile up until the end. The price: from the last unit that can fail on, the run is not cancelled any more.
+ * Null where it is not worth that.
+ */
+function writesSoon(
+  fused: Fused,
+  early: readonly Unit[],
+  late: Uint8Array,
+  units: ReadonlyMap<number, Unit>,
+): Soon | null {
+  const { graph } = fused
+  const free = freeUpdates(fused, late, units)
+  const bytes = free.reduce((sum, update) => sum + waitingBytes(fused, update), 0)
+  if (bytes < WAITING_BYTES) return null
+  const commit = early.findLastIndex(({ kernel }) => kernel !== null && graph.nodes[kernel]!.row.canFail) + 1
+  const doneAt = new Map<number, number>()
+  const readAt = new Map<number, number>()
+  early.forEach((unit, i) => {
+    for (const member of membersOf(unit)) doneAt.set(member, i + 1)
+    for (const variable of variablesRead(fused, unit)) readAt.set(variable, i + 1)
+  })
+  const places = new Map<number, number>()
+  for (const update of free) {
+    const computed = [...basesOf(fused, membersOf(units.get(update)!))].map((node) => doneAt.get(node) ?? 0)
+    const read = graph.nodes[update]!.targets.map((target) => readAt.get(target) ?? 0)
+    places.set(update, Math.max(commit, ...computed, ...read))
+  }
+  return { commit, places, units }
+}
+
+/** The units after the commit, with each update in its place. */
+function interleaved(early: readonly Unit[], { commit, places, units }: Soon): Unit[] {
+  const writes = new Map<number, Unit[]>()
+  for (const [update, place] of places) {
+    const list = writes.get(place) ?? []
+    list.push(units.get(update)!)
+    writes.set(place, list)
+  }
+  const order: Unit[] = [...(writes.get(commit) ?? [])]
+  for (let i = commit; i < early.length; i++) order.push(early[i]!, ...(writes.get(i + 1) ?? []))
+  return order
+}
+
+/** Updates that depend on no other one, by what they read or write. */
+function freeUpdates(fused: Fused, late: Uint8Array, units: ReadonlyMap<number, Unit>): number[] {
+  const { nodes, updates } = fused.graph
+  const writers = new Map<number, number>()
+  const readers = new Map<number, number>()
+  const count = (map: Map<number, number>, key: number) => map.set(key, (map.get(key) ?? 0) + 1)
+  for (const update of updates) {
+    const own = nodes[update]!.targets
+    own.forEach((target) => count(writers, target))
+    for (const variable of variablesRead(fused, units.get(update)!))
+      if (!own.includes(variable)) count(readers, variable)
+  }
+  return updates.filter(
+    (update) =>
+      !late[update] && nodes[update]!.targets.every((target) => writers.get(target) === 1 && !readers.has(target)),
+  )
+}
+
+/** What an update keeps alive until it runs. */
+function waitingBytes(fused: Fused, update: number): number {
+  const { nodes } = fused.graph
+  let bytes = 0
+  for (const node of basesOf(fused, [update]))
+    for (const { shape, dtype } of nodes[node]!.outputs) bytes += sizeOf(shape) * bytesOf(dtype)
+  return bytes
+}
+
+const membersOf = ({ kernel, chain }: Unit): readonly number[] => (kernel === null ? chain : [kernel, ...chain])
+
+/** Nodes with a value of their own that some nodes read, directly or through views and numbers. */
+function basesOf({ graph, inlined }: Fused, members: readonly number[]): Set<number> {
+  const found = new Set<number>()
+  const own = new Set(members)
+  const look = (i: number) => {
+    const { leaf, inputs, row } = graph.nodes[i]!
+    if (leaf || own.has(i)) return
+    if (row.kind === 'view' || inlined.has(i)) inputs.forEach(look)
+    else found.add(i)
+  }
+  for (const member of members) graph.nodes[member]!.inputs.forEach(look)
+  return found
+}
+
+/** Variables whose present content a unit reads. */
+function variablesRead({ graph, inlined }: Fused, unit: Unit): Set<number> {
+  const found = new Set<number>()
+  const look = (i: number) => {
+    const { leaf, inputs, row } = graph.nodes[i]!
+    if (leaf?.kind === 'variable') found.add(leaf.index)
+    else if (!leaf && (row.kind === 'view' || inlined.has(i))) inputs.forEach(look)
+  }
+  for (const member of membersOf(unit)) graph.nodes[member]!.inputs.forEach(look)
+  return found
 }
 
 const isUpdate = ({ graph }: Fused, unit: Unit) =>
@@ -89,7 +205,7 @@ function snapshotsOf({ graph, inlined }: Fused, after: readonly Unit[]): number[
     if (!leaf && (row.kind === 'view' || inlined.has(i))) inputs.forEach(reads)
   }
   for (const unit of after) {
-    const members = unit.kernel === null ? unit.chain : [unit.kernel, ...unit.chain]
+    const members = membersOf(unit)
     for (const member of members) graph.nodes[member]!.inputs.forEach(reads)
     for (const member of members) graph.nodes[member]!.targets.forEach((target) => written.add(target))
   }
