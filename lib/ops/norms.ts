@@ -46,9 +46,12 @@ function normOf(op: string, x: TensorLike, p: number, axes: Axes, options: Reduc
   return exceptZero(sum(exceptZero(abs(t), power(p)), axes, options), power(1 / p))
 }
 
-/** The p-norm over axes, as vectorNorm; 'fro' is 2. */
-export function norm(x: TensorLike, p: number | 'fro' = 2, axes?: Axes, options?: ReduceOptions): Tensor {
-  return normOf('norm', x, p === 'fro' ? 2 : p, axes, options)
+/** The p-norm over axes, as vectorNorm; 'fro' is 2, 'nuc' the sum of singular values (of two axes). */
+export function norm(x: TensorLike, p: number | 'fro' | 'nuc' = 2, axes?: Axes, options?: ReduceOptions): Tensor {
+  if (p !== 'nuc') return normOf('norm', x, p === 'fro' ? 2 : p, axes, options)
+  const plane = normalizeAxes('norm', axes ?? undefined, asTensor('norm', x).rank)
+  if (plane.length !== 2) fail('AXIS', 'norm', `'nuc' needs two axes, got ${plane.length}.`)
+  return matrixNorm(x, 'nuc', { axes: [plane[0]!, plane[1]!], ...options })
 }
 
 export interface MatrixNormOptions extends ReduceOptions {

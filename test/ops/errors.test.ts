@@ -73,7 +73,8 @@ const reductions: Row[] = [
   ],
   ['variance: integers', () => ops.variance(i(2)), 'DTYPE', /needs floats/],
   ['logSumExp: integers', () => ops.logSumExp(i(2)), 'DTYPE', /needs floats/],
-  ['norm: p', () => ops.norm(f(2), bad('nuc')), 'VALUE', /p is a number, got nuc/],
+  ['norm: p', () => ops.norm(f(2), bad('max')), 'VALUE', /p is a number, got max/],
+  ['norm: nuc of a vector', () => ops.norm(f(2), 'nuc'), 'AXIS', /'nuc' needs two axes, got 1/],
 ]
 
 const layout: Row[] = [

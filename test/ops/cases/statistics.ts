@@ -168,6 +168,17 @@ const norms: OpCase[] = [
     noGradient: 'the result is a number of elements',
   }),
   row('norm: fro', (x) => ops.norm(x, 'fro'), off0, reduction(pNorm(2)), 'sums'),
+  row(
+    'norm: nuc of a 2 x 2 matrix',
+    (x) => ops.norm(x, 'nuc'),
+    off0,
+    ({ data: [a, b, c, d] }) => ({
+      shape: [],
+      data: Float64Array.of(Math.sqrt(a * a + b * b + c * c + d * d + 2 * Math.abs(a * d - b * c))),
+    }),
+    'solves',
+    { inputs: [input([2, 2], off0)] },
+  ),
   row('matrixNorm: fro', (x) => ops.matrixNorm(x), off0, reduction(pNorm(2)), 'sums'),
   ...[1, -1, Infinity, -Infinity].map((ord) =>
     row(
