@@ -82,7 +82,22 @@ export type { StepResults, TrainStep, TrainStepOptions } from './optim/train-ste
 export * as data from './data/index.ts'
 export * as text from './text/index.ts'
 export * as vision from './vision/index.ts'
-export { inspectSafetensors, loadSafetensors, parseSafetensors, saveSafetensors } from './io/safetensors.ts'
+export {
+  inspectSafetensors,
+  loadSafetensors,
+  openSafetensors,
+  parseSafetensors,
+  saveSafetensors,
+} from './io/safetensors.ts'
+export type { SaveOptions, Tensors } from './io/safetensors.ts'
+export { openSharded, saveWeights } from './io/sharded.ts'
+export type { SaveWeightsOptions } from './io/sharded.ts'
+export { loadTensors, openTensors, saveTensors } from './io/open-tensors.ts'
+export type { OpenOptions } from './io/source.ts'
+export type { TensorFile, TensorInfo } from './io/tensor-file.ts'
+export { loadTorch, openTorch } from './io/torch.ts'
+export type { OpenTorchOptions } from './io/torch.ts'
+export { loadNpz, openNpz, saveNpy, saveNpz } from './io/npz.ts'
 export { modelSummary } from './nn/summary.ts'
 export type { LayerSummary, ModelSummary } from './nn/summary.ts'
 export { CsvLogger, JsonLinesLogger } from './train/logs.ts'

@@ -6,6 +6,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { fromBuffer } from '../ops/create.ts'
 import { permute, reshape } from '../ops/index.ts'
 import { MAX_RANK, showShape, sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 import { readWhole } from './read-file.ts'
 
 export interface ReadNpyOptions {
@@ -41,6 +42,32 @@ export async function readNpy(path: string, options: ReadNpyOptions = {}): Promi
 
 /** The same, of bytes in memory; `name` is what errors call them. */
 export function parseNpy(bytes: Uint8Array, name = 'npy'): Tensor {
+  const { start, isBigEndian, isFortran, dtype, shape } = readHeader(bytes, name)
+  const content = new Uint8Array(bytes.length - start)
+  content.set(bytes.subarray(start))
+  if (isBigEndian) swapBytes(content, bytesOf(dtype))
+  if (dtype === 'bool') content.forEach((value, i) => (content[i] = value === 0 ? 0 : 1))
+  if (!isFortran || shape.length < 2) return fromBuffer(content.buffer, shape, dtype)
+  const axes = shape.map((_, i) => shape.length - 1 - i)
+  return permute(reshape(fromBuffer(content.buffer, [sizeOf(shape)], dtype), [...shape].reverse()), axes)
+}
+
+/** @internal What the bytes of an npy file hold, checked as parseNpy does. */
+export function parseNpyInfo(bytes: Uint8Array, name: string): { readonly dtype: DType; readonly shape: Shape } {
+  const { dtype, shape } = readHeader(bytes, name)
+  return { dtype, shape }
+}
+
+interface Npy {
+  /** Where the numbers begin; they are all there. */
+  readonly start: number
+  readonly dtype: DType
+  readonly shape: Shape
+  readonly isBigEndian: boolean
+  readonly isFortran: boolean
+}
+
+function readHeader(bytes: Uint8Array, name: string): Npy {
   const refuse = (what: string): never => fail('FORMAT', 'readNpy', `${name}: ${what}`)
   if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) refuse('does not begin as an npy file does.')
   const version = bytes[6]!
@@ -60,13 +87,7 @@ export function parseNpy(bytes: Uint8Array, name = 'npy'): Tensor {
   if (expected !== bytes.length - start) {
     refuse(`says ${showShape(shape)} of ${dtype}, ${expected} bytes, and has ${bytes.length - start}.`)
   }
-  const content = new Uint8Array(expected)
-  content.set(bytes.subarray(start))
-  if (descr[0] === '>') swapBytes(content, bytesOf(dtype))
-  if (dtype === 'bool') content.forEach((value, i) => (content[i] = value === 0 ? 0 : 1))
-  if (!isFortran || shape.length < 2) return fromBuffer(content.buffer, shape, dtype)
-  const axes = shape.map((_, i) => shape.length - 1 - i)
-  return permute(reshape(fromBuffer(content.buffer, [expected / bytesOf(dtype)], dtype), [...shape].reverse()), axes)
+  return { start, dtype, shape, isBigEndian: descr[0] === '>', isFortran }
 }
 
 interface NpyHeader {

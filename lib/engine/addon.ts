@@ -42,6 +42,7 @@ export interface Addon {
   mapFunctions(): string[]
   createPlan(words: Float64Array, constants: ArrayBuffer): NativePlan
   createVariable(bytes: number): unknown
+  mapVariable(file: unknown, offset?: number, bytes?: number): unknown
   disposeVariable(variable: unknown): void
   submit(...args: RunArgs): number
   runSync(...args: RunArgs): Failure | undefined

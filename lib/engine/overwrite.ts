@@ -4,12 +4,13 @@ import type { Tensor } from '../graph/tensor.ts'
 import { cast } from '../ops/table.ts'
 import { assign } from '../ops/update.ts'
 import { perform } from './evaluate.ts'
+import { mapAgain, mappedSource } from './mapped.ts'
 
 /** Writes all of them in one evaluation, or none. Shapes have to agree; dtypes are cast. */
 export async function overwrite(pairs: readonly (readonly [Variable, Tensor])[]): Promise<void> {
   // Where nothing has been computed yet, the initial values never need to be drawn.
   const isFresh = pairs.every(
-    ([variable, value]) => variable.storage === null && value.value !== null && value.value.run === null,
+    ([variable, value]) => variable.storage === null && (value.value?.run === null || mappedSource(value) !== null),
   )
   if (!isFresh)
     return perform(
@@ -17,7 +18,8 @@ export async function overwrite(pairs: readonly (readonly [Variable, Tensor])[])
       [],
     )
   for (const [variable, value] of pairs) {
-    variable.initial = cast(value, variable.dtype)
+    const source = mappedSource(value)
+    if (source === null || !mapAgain(variable, source)) variable.initial = cast(value, variable.dtype)
     variable.version++
   }
 }

@@ -35,6 +35,7 @@ export class Variable {
   grad: Tensor | null = null
   /** @internal The losses that `grad` comes from. */ gradRoots = new Set<Tensor>()
   /** @internal Native storage; null until the first evaluation that touches it. */ storage: unknown = null
+  /** @internal Its storage shows a part of a file. */ isMapped = false
   /** @internal What it starts with, until it has storage. */ initial: Tensor | null
   /** Made to be trained, whether or not it is frozen now. */
   readonly isParameter: boolean

@@ -1,11 +1,7 @@
 /** @file safetensors files: named tensors behind a JSON header. Follows the format's public description; files are hostile until parsed. */
-import { randomBytes } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { arrayOf } from '../dtype.ts'
-import { fail, TenonError } from '../errors.ts'
+import { checkOptions } from '../errors.ts'
 import { evaluate } from '../engine/evaluate.ts'
+import { mappedSource } from '../engine/mapped.ts'
 import { detach } from '../graph/gradient.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
@@ -14,6 +10,10 @@ import { asTensor } from '../ops/table.ts'
 import type { TensorLike } from '../ops/table.ts'
 import { encodeHeader, parseHeader, parsePrefix, PREFIX_BYTES } from './safetensors-header.ts'
 import type { Entry, Header } from './safetensors-header.ts'
+import { checkBooleans, fileSource, tensorAt } from './source.ts'
+import type { OpenOptions, Source } from './source.ts'
+import { readAndClose, TensorFile } from './tensor-file.ts'
+import { writeAside } from './write-aside.ts'
 
 /** Tensors by name, as files and state dicts have them. */
 export type Tensors = ReadonlyMap<string, TensorLike> | Readonly<Record<string, TensorLike>>
@@ -24,25 +24,51 @@ export interface SafetensorsInfo {
   readonly tensors: readonly Entry[]
 }
 
-/** Reads a safetensors file. FORMAT, naming file and entry, for one that is damaged or lies. */
-export async function loadSafetensors(path: string): Promise<Map<string, Tensor>> {
-  return withFile(path, async (file) => {
-    const { header, dataStart } = await readHeader(path, file)
-    const tensors = new Map<string, Tensor>()
-    for (const entry of header.entries) {
-      const buffer = await readExactly(path, file, dataStart + entry.begin, entry.end - entry.begin)
-      tensors.set(entry.name, tensorOf(path, entry, buffer))
-    }
-    return tensors
-  })
+/**
+ * Reads a safetensors file. Large tensors are not copied but mapped, and read from the file when they are computed with
+ * (`mmap: false` copies them). FORMAT, naming file and entry, for one that is damaged or lies.
+ */
+export async function loadSafetensors(path: string, options: OpenOptions = {}): Promise<Map<string, Tensor>> {
+  return readAndClose(openSafetensors(path, options))
+}
+
+/** Opens a safetensors file: its header is read and checked, its tensors one by one when they are asked for. */
+export async function openSafetensors(path: string, options: OpenOptions = {}): Promise<TensorFile> {
+  checkOptions('safetensors', options, ['mmap'])
+  return safetensorsOf(await fileSource('safetensors', path, options))
+}
+
+/** @internal The same of an open source, which is closed when it is no such file. */
+export async function safetensorsOf(source: Source): Promise<TensorFile> {
+  try {
+    const { header, dataStart } = await readHeader(source)
+    const entries = new Map(header.entries.map((entry) => [entry.name, entry]))
+    return new TensorFile({
+      format: 'safetensors',
+      path: source.name,
+      metadata: header.metadata,
+      tensors: entries,
+      read: (name) => {
+        const { begin, shape, dtype } = entries.get(name)!
+        return tensorAt(source, dataStart + begin, shape, dtype, name)
+      },
+      close: () => source.close(),
+    })
+  } catch (error) {
+    await source.close()
+    throw error
+  }
 }
 
 /** What a safetensors file holds, without reading the numbers. */
 export async function inspectSafetensors(path: string): Promise<SafetensorsInfo> {
-  return withFile(path, async (file) => {
-    const { header } = await readHeader(path, file)
+  const source = await fileSource('safetensors', path)
+  try {
+    const { header } = await readHeader(source)
     return { metadata: header.metadata, tensors: header.entries }
-  })
+  } finally {
+    await source.close()
+  }
 }
 
 /** The same as loadSafetensors, of bytes in memory; `name` is what errors call them. */
@@ -53,10 +79,19 @@ export function parseSafetensors(bytes: Uint8Array, name = 'safetensors'): Map<s
   return new Map(
     entries.map((entry) => {
       // Not bytes.slice(): a Buffer's shares its memory.
-      const copy = new Uint8Array(bytes.subarray(dataStart + entry.begin, dataStart + entry.end))
-      return [entry.name, tensorOf(name, entry, copy.buffer)]
+      const { buffer } = new Uint8Array(bytes.subarray(dataStart + entry.begin, dataStart + entry.end))
+      checkBooleans({ op: 'safetensors', name }, entry.name, entry.dtype, buffer)
+      return [entry.name, fromBuffer(buffer, entry.shape, entry.dtype)]
     }),
   )
+}
+
+export interface SaveOptions {
+  /**
+   * Compute and write piece by piece, in memory for a few pieces only. A variable that is written meanwhile makes it fail, with STALE
+   * and no file. Default: false, everything is copied first.
+   */
+  stream?: boolean
 }
 
 /**
@@ -67,83 +102,48 @@ export async function saveSafetensors(
   path: string,
   tensors: Tensors,
   metadata: Readonly<Record<string, string>> = {},
+  options: SaveOptions = {},
 ): Promise<void> {
-  const named: [string, TensorLike][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors)
-  // A variable's content is copied: it may be written while the file is.
-  const contents = named.map(([, t]) => (t instanceof Variable ? detach(t.read()) : asTensor('saveSafetensors', t)))
+  checkOptions('saveSafetensors', options, ['stream'])
+  const named = namedTensors('saveSafetensors', tensors)
   const { header, order } = encodeHeader(
     named.map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
     metadata,
   )
-  await evaluate(...contents)
-  const buffers = contents.map((t) => t.value!.buffer)
-  await writeAside(path, [header, ...order.map((i) => new Uint8Array(buffers[i]!))])
+  const contents = named.splice(0).map(([, t]) => t)
+  if (!options.stream) await evaluate(...contents)
+  await writeAside(path, piecesOf(header, order, contents))
 }
 
-async function readHeader(path: string, file: FileHandle): Promise<{ header: Header; dataStart: number }> {
-  const { size } = await file.stat()
-  const prefix = await readExactly(path, file, 0, Math.min(size, PREFIX_BYTES))
-  const headerBytes = parsePrefix(path, new Uint8Array(prefix), size)
-  const dataStart = PREFIX_BYTES + headerBytes
-  const text = await readExactly(path, file, PREFIX_BYTES, headerBytes)
-  return { header: parseHeader(path, new Uint8Array(text), size - dataStart), dataStart }
-}
-
-function tensorOf(file: string, { name, dtype, shape }: Entry, buffer: ArrayBuffer): Tensor {
-  if (dtype === 'bool' && (arrayOf('u8', buffer) as Uint8Array).some((byte) => byte > 1)) {
-    fail('FORMAT', 'safetensors', `${file}: '${name}' is BOOL but has bytes other than 0 and 1.`)
+/** Contents in the order of a file, computed where they are not yet; each is let go once it is written. */
+async function* piecesOf(header: Uint8Array, order: readonly number[], contents: Tensor[]): AsyncGenerator<Uint8Array> {
+  const waiting: (Tensor | null)[] = contents.splice(0)
+  yield header
+  for (const i of order) {
+    await evaluate(waiting[i]!)
+    yield new Uint8Array(waiting[i]!.value!.buffer)
+    waiting[i] = null
   }
-  return fromBuffer(buffer, shape, dtype)
 }
 
-async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, 'r').catch((error: Error) => {
-    throw new TenonError('FORMAT', 'safetensors', `${path}: cannot be opened: ${error.message}.`, { cause: error })
+/** @internal Names and contents; a variable's is what it is now, to be copied: it may be written while the file is. */
+export function namedTensors(op: string, tensors: Tensors): [string, Tensor][] {
+  return entriesOf(tensors).map(([name, given]) => {
+    const t = asTensor(op, given)
+    // What is mapped would be kept as a copy, too.
+    return [name, given instanceof Variable || mappedSource(t) ? detach(t) : t]
   })
-  try {
-    return await use(file)
-  } finally {
-    await file.close()
-  }
 }
 
-/** The file's size was checked before, but it may have changed since. */
-async function readExactly(path: string, file: FileHandle, position: number, bytes: number): Promise<ArrayBuffer> {
-  const buffer = new ArrayBuffer(bytes)
-  for (let done = 0; done < bytes;) {
-    // One call reads less than 2 GiB.
-    const { bytesRead } = await file.read(
-      new Uint8Array(buffer),
-      done,
-      Math.min(bytes - done, 2 ** 30),
-      position + done,
-    )
-    if (bytesRead === 0) fail('FORMAT', 'safetensors', `${path}: ended at byte ${position + done} while it was read.`)
-    done += bytesRead
-  }
-  return buffer
-}
+/** @internal */
+export const entriesOf = (tensors: Tensors): [string, TensorLike][] =>
+  tensors instanceof Map ? [...tensors] : Object.entries(tensors)
 
-async function writeAside(path: string, pieces: readonly Uint8Array[]): Promise<void> {
-  const aside = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
-  const file = await open(aside, 'wx')
-  try {
-    try {
-      for (const piece of pieces) await writeAll(file, piece)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(aside, path)
-  } catch (error) {
-    await rm(aside, { force: true })
-    throw error
-  }
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, 2 ** 30))
-    done += bytesWritten
-  }
+async function readHeader(source: Source): Promise<{ header: Header; dataStart: number }> {
+  const { name, size } = source
+  const prefix = await source.read(0, Math.min(size, PREFIX_BYTES))
+  const headerBytes = parsePrefix(name, prefix, size)
+  const dataStart = PREFIX_BYTES + headerBytes
+  const text = await source.read(PREFIX_BYTES, headerBytes)
+  return { header: parseHeader(name, text, size - dataStart), dataStart }
 }

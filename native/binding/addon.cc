@@ -87,6 +87,33 @@ Napi::Value create_variable(const Napi::CallbackInfo& info) {
   return state.variables.make(env, std::move(storage), bytes);
 }
 
+// mapVariable(file: number | External, offset, bytes) -> External | undefined
+// mapVariable(variable: External) -> External | undefined
+Napi::Value map_variable(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  State& state = State::of(env);
+  auto storage = std::make_shared<AlignedBytes>();
+  const auto number = [&](size_t i, double most) {
+    const double value = info[i].IsNumber() ? info[i].As<Napi::Number>().DoubleValue() : -1;
+    check(env, value >= 0 && value <= most, "needs a file, an offset and a number of bytes");
+    return static_cast<int64_t>(value);
+  };
+  const auto* known = state.variables.get(env, info[0]);
+  check(env, known == nullptr || *known, "the variable was disposed of");
+  bool is_mapped;
+  if (info.Length() == 1) {
+    check(env, known != nullptr, "needs a variable");
+    is_mapped = storage->map_again(**known);
+  } else {
+    auto file =
+        known ? (*known)->file() : MappableFile::duplicate(static_cast<int>(number(0, INT32_MAX)));
+    is_mapped = storage->map(std::move(file), number(1, kMostBytes), number(2, kMostBytes));
+  }
+  if (!is_mapped) return env.Undefined();
+  const int64_t bytes = storage->bytes();
+  return state.variables.make(env, std::move(storage), bytes);
+}
+
 Napi::Value dispose_variable(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   State& state = State::of(env);
@@ -139,6 +166,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define<map_functions>(exports, "mapFunctions");
   define<create_plan>(exports, "createPlan");
   define<create_variable>(exports, "createVariable");
+  define<map_variable>(exports, "mapVariable");
   define<dispose_variable>(exports, "disposeVariable");
   define<submit>(exports, "submit");
   define<run_sync>(exports, "runSync");

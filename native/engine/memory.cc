@@ -5,11 +5,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "engine/system.h"
 
 #if defined(__linux__) || defined(__APPLE__)
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #endif
 
 namespace tenon {
@@ -52,6 +56,42 @@ std::byte* allocate_small(int64_t bytes) {
 
 }  // namespace
 
+#if defined(__linux__) || defined(__APPLE__)
+std::shared_ptr<const MappableFile> MappableFile::duplicate(int descriptor) {
+  const int own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  return own < 0 ? nullptr : std::make_shared<const MappableFile>(own);
+}
+
+MappableFile::~MappableFile() { close(descriptor_); }
+
+bool AlignedBytes::map(std::shared_ptr<const MappableFile> file, int64_t offset, int64_t bytes) {
+  reset();
+  struct stat status;
+  if (!file || fstat(file->descriptor(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  // Pages beyond the end of a file can be mapped, but not read.
+  if (bytes <= 0 || offset < 0 || bytes > status.st_size || offset > status.st_size - bytes)
+    return false;
+  const int64_t lead = offset % sysconf(_SC_PAGESIZE);
+  void* pages = mmap(nullptr, static_cast<size_t>(bytes + lead), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE, file->descriptor(), offset - lead);
+  if (pages == MAP_FAILED) return false;
+  data_ = static_cast<std::byte*>(pages) + lead;
+  bytes_ = bytes;
+  mapped_ = true;
+  file_ = std::move(file);
+  offset_ = offset;
+  return true;
+}
+#else
+std::shared_ptr<const MappableFile> MappableFile::duplicate(int) { return nullptr; }
+MappableFile::~MappableFile() = default;
+bool AlignedBytes::map(std::shared_ptr<const MappableFile>, int64_t, int64_t) { return false; }
+#endif
+
+bool AlignedBytes::map_again(const AlignedBytes& other) {
+  return other.file_ && map(other.file_, other.offset_, other.bytes_);
+}
+
 bool AlignedBytes::allocate(int64_t bytes) {
   reset();
   if (bytes == 0) return true;
@@ -68,16 +108,19 @@ bool AlignedBytes::allocate(int64_t bytes) {
 void AlignedBytes::reset() {
   if (!data_) return;
 #if defined(__linux__) || defined(__APPLE__)
-  if (mapped_) munmap(data_, static_cast<size_t>(bytes_));
+  const int64_t lead = file_ ? offset_ % sysconf(_SC_PAGESIZE) : 0;
+  if (mapped_) munmap(data_ - lead, static_cast<size_t>(bytes_ + lead));
 #endif
 #if defined(_WIN32)
   if (!mapped_) _aligned_free(data_);
 #else
   if (!mapped_) std::free(data_);
 #endif
-  held.fetch_sub(bytes_, std::memory_order_relaxed);
+  if (!file_) held.fetch_sub(bytes_, std::memory_order_relaxed);
   data_ = nullptr;
   bytes_ = 0;
+  mapped_ = false;
+  file_.reset();
 }
 
 void expect_full_use([[maybe_unused]] std::byte* data, [[maybe_unused]] int64_t bytes) {

@@ -3,13 +3,29 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace tenon {
 
 constexpr size_t kAlignment = 64;
 
-// Owns zeroed memory, 64-byte aligned. Pages of large blocks come from the system when they are
-// first touched.
+// An open file, for mapping parts of it.
+class MappableFile {
+ public:
+  // A duplicate of a descriptor; null where the platform has none.
+  static std::shared_ptr<const MappableFile> duplicate(int descriptor);
+  explicit MappableFile(int descriptor) : descriptor_(descriptor) {}
+  ~MappableFile();
+  MappableFile(const MappableFile&) = delete;
+  MappableFile& operator=(const MappableFile&) = delete;
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+// Owns zeroed memory, 64-byte aligned, or a private copy of a part of a file. Pages of large blocks
+// come from the system when they are first touched.
 class AlignedBytes {
  public:
   AlignedBytes() = default;
@@ -18,14 +34,21 @@ class AlignedBytes {
   AlignedBytes& operator=(const AlignedBytes&) = delete;
 
   bool allocate(int64_t bytes);  // frees what it had first; false if there is not so much
+  // Shows bytes [offset, offset + bytes) of the file, aligned as they are in it. Writing copies a
+  // page at a time; the file never changes. False where it cannot be.
+  bool map(std::shared_ptr<const MappableFile> file, int64_t offset, int64_t bytes);
+  bool map_again(const AlignedBytes& other);  // the same part of the same file, anew
   void reset();
   std::byte* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
+  const std::shared_ptr<const MappableFile>& file() const { return file_; }
 
  private:
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
   bool mapped_ = false;
+  std::shared_ptr<const MappableFile> file_;  // null: memory
+  int64_t offset_ = 0;                        // in the file
 };
 
 // Asks for large pages under memory that is not touched yet and will be written in full. The first
