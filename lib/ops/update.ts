@@ -3,9 +3,10 @@ import { checkInteger, fail } from '../errors.ts'
 import type { Operand, Row, Spec } from '../graph/row.ts'
 import { apply, applyTuple, Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
-import { normalizeAxis, sameShape, showShape } from '../shape.ts'
+import { normalizeAxis, sameShape, showShape, sizeOf } from '../shape.ts'
 import { where } from './elementwise.ts'
-import { asTensor, cast, defineRow, operand } from './table.ts'
+import { window } from './reduction.ts'
+import { asTensor, cast, constant, defineRow, operand } from './table.ts'
 import type { TensorLike } from './table.ts'
 
 const NO_GRADIENT = { none: 'it writes a variable' }
@@ -117,6 +118,35 @@ export function assignSlice(variable: Variable, value: TensorLike, start: number
       : apply(checkRangeRow, [cast(asTensor('assignSlice', start), 'i64')], { low: 0, high: room })
   if (from.size !== 1) fail('SHAPE', 'assignSlice', `start is one number, got ${showShape(from.shape)}.`)
   return update(assignSliceRow, [variable], [t, from], { axis: at })[0]!
+}
+
+const assignRowsRow = defineRow<TargetAttrs>({
+  name: 'assignRows',
+  kind: 'update',
+  infer: (_, { specs }) => specs,
+  vjp: NO_GRADIENT,
+  emit: (e, { inputs: [ids] }, [target]) => {
+    const [rows] = target!.dims as [number]
+    const inner = sizeOf(target!.dims.slice(1))
+    const from = window(e.packed(e.input(1)), [ids!.shape[0]!, inner])
+    e.instr('assignRows', [window(target!, [rows, inner])], [e.packed(e.input(0)), from])
+  },
+  moves: true,
+})
+
+/**
+ * Overwrites the rows ids[i] of a variable by values[i], in time that does not depend on how many rows it has: ids i64 [n], values
+ * [n, ...]. Of equal ids the last one counts; ids that are no rows are passed over.
+ */
+export function assignRows(variable: Variable, ids: TensorLike, values: TensorLike): Tensor {
+  const index = asTensor('assignRows', ids)
+  const t = cast(asTensor('assignRows', values), variable.dtype)
+  if (index.dtype !== 'i64' || index.rank !== 1)
+    fail('SHAPE', 'assignRows', `ids are i64 [n], got ${index.dtype} ${showShape(index.shape)}.`)
+  if (variable.rank === 0 || !sameShape(t.shape, [index.size, ...variable.shape.slice(1)]))
+    fail('SHAPE', 'assignRows', `the values must be rows of ${showShape(variable.shape)}, got ${showShape(t.shape)}.`)
+  const chosen = guard ? where(guard, index, constant(-1, 'i64')) : index
+  return update(assignRowsRow, [variable], [chosen, t], {})[0]!
 }
 
 /** A number that may change from step to step: given, or looked up at each evaluation. */

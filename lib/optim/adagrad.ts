@@ -1,4 +1,5 @@
 /** @file Adagrad. */
+import { fail } from '../errors.ts'
 import type { Variable } from '../graph/variable.ts'
 import { add, div, mul, sqrt, square, sub } from '../ops/elementwise.ts'
 import { descent, FormulaOptimizer } from './formula.ts'
@@ -20,6 +21,8 @@ export interface AdagradOptions {
   eps: number
   /** Climb instead of descend. Default: false. */
   maximize: boolean
+  /** Update only the rows of a table that were read; equal to the whole, as the others' gradient is 0. Needs weightDecay 0. Default: false. */
+  sparse: boolean
 }
 
 const DEFAULTS: AdagradOptions = {
@@ -29,6 +32,7 @@ const DEFAULTS: AdagradOptions = {
   initialAccumulatorValue: 0,
   eps: 1e-10,
   maximize: false,
+  sparse: false,
 }
 
 /** s += g^2; p -= lr g / (sqrt(s) + eps) (Duchi et al. 2011). */
@@ -40,6 +44,7 @@ export class Adagrad extends FormulaOptimizer<AdagradOptions> {
   protected override check(options: AdagradOptions): void {
     const limits = { lr: Infinity, lrDecay: Infinity, weightDecay: Infinity, eps: Infinity }
     checkNumbers('Adagrad', options, { ...limits, initialAccumulatorValue: Infinity })
+    if (options.sparse && options.weightDecay !== 0) fail('VALUE', 'Adagrad', 'sparse needs weightDecay 0.')
   }
 
   protected override slotsOf(): readonly string[] {
@@ -48,6 +53,10 @@ export class Adagrad extends FormulaOptimizer<AdagradOptions> {
 
   protected override slotLike(name: string, param: Variable, options: AdagradOptions): Slot {
     return { ...super.slotLike(name, param, options), value: options.initialAccumulatorValue }
+  }
+
+  protected override isSparse({ sparse }: AdagradOptions): boolean {
+    return sparse
   }
 
   protected override formula(terms: Terms<AdagradOptions>): Next {

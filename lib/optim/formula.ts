@@ -8,6 +8,8 @@ import { assign } from '../ops/update.ts'
 import { Optimizer } from './optimizer.ts'
 import type { ParamState } from './optimizer.ts'
 import type { ParamGroup } from './param-groups.ts'
+import { rowView } from './touched-rows.ts'
+import type { RowView } from './touched-rows.ts'
 
 /** What a formula is made of. */
 export interface Terms<O> {
@@ -28,6 +30,12 @@ export type Next = { readonly p: Tensor } & Readonly<Record<string, Tensor>>
 export abstract class FormulaOptimizer<O extends { lr: number }> extends Optimizer<O> {
   protected abstract formula(terms: Terms<O>): Next
 
+  /** Whether only rows that were read are updated, with their state: time and memory do not depend on how many there are. Default: no. */
+  protected isSparse(group: O): boolean {
+    void group
+    return false
+  }
+
   protected override update(
     param: Variable,
     g: Tensor,
@@ -36,12 +44,15 @@ export abstract class FormulaOptimizer<O extends { lr: number }> extends Optimiz
     own: ParamState,
   ): readonly Tensor[] {
     const names = this.slotsOf(group, param)
-    const state = Object.fromEntries(names.map((name, i) => [name, slots[i]!.read()]))
+    const { grad, read, write } = this.isSparse(group) ? rowView(this.constructor.name, param, g) : whole(g)
+    const state = Object.fromEntries(names.map((name, i) => [name, read(slots[i]!)]))
     const live = (value: (step: number) => number, dtype = param.dtype) => operand(() => value(own.step + 1), dtype)
-    const next = this.formula({ p: param.read(), g, state, group, live })
-    return [assign(param, next.p), ...names.map((name, i) => assign(slots[i]!, next[name]!))]
+    const next = this.formula({ p: read(param), g: grad, state, group, live })
+    return [write(param, next.p), ...names.map((name, i) => write(slots[i]!, next[name]!))]
   }
 }
+
+const whole = (grad: Tensor): RowView => ({ grad, read: (variable) => variable.read(), write: assign })
 
 /** The direction of descent: the gradient, turned round where the group climbs, with its L2 penalty. */
 export function descent<O extends { weightDecay: number; maximize?: boolean }>({

@@ -12,6 +12,7 @@ import { sum } from '../ops/reduction.ts'
 import { asTensor, cast, operand } from '../ops/table.ts'
 import type { TensorLike } from '../ops/table.ts'
 import { assign } from '../ops/update.ts'
+import { touchedRows } from './touched-rows.ts'
 import type { LossScaler, Optimizer, StepOptions } from './optimizer.ts'
 
 export interface GradScalerOptions {
@@ -91,7 +92,9 @@ export class GradScaler implements LossScaler {
       const grad = param.grad!
       grads.set(param, this.#unscaled.has(param) ? grad : mul(grad, cast(inverse, grad.dtype)))
     }
-    const finite = isFinite(sum(stack([...grads.values()].map((grad) => cast(sum(grad), 'f64')))))
+    // Of a table the rows that were read, so that the whole gradient need not exist.
+    const sums = [...grads.values()].map((grad) => cast(sum(touchedRows(grad)?.rows ?? grad), 'f64'))
+    const finite = isFinite(sum(stack(sums)))
     const count = add(tracker, 1)
     const larger = mul(scale, operand(growthFactor, 'f32'))
     const isDue = ge(count, growthInterval)

@@ -59,5 +59,7 @@ export {
 } from './schedule.ts'
 export { Scheduler } from './scheduler.ts'
 export type { Schedule, SchedulerState, Time, Unit } from './scheduler.ts'
+export { SparseAdam } from './sparse-adam.ts'
+export type { SparseAdamOptions } from './sparse-adam.ts'
 export { SGD } from './sgd.ts'
 export type { SGDOptions } from './sgd.ts'

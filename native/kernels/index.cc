@@ -106,6 +106,15 @@ IndexResult take_rows(int64_t first, int64_t last, int64_t n, int64_t V, int64_t
   return {};
 }
 
+template <class T>
+void assign_rows(int64_t v0, int64_t v1, int64_t n, int64_t inner, const int64_t* ids, const T* src,
+                 T* y) {
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t id = ids[i];
+    if (id >= v0 && id < v1) std::copy_n(src + i * inner, inner, y + id * inner);
+  }
+}
+
 template <class T, class Id>
 IndexResult take_add_rows(int64_t v0, int64_t v1, int64_t n, int64_t V, int64_t inner,
                           const Id* ids, const T* src, T* y) {
@@ -184,7 +193,8 @@ IndexResult scatter_combine_lines(Combine how, const IndexWalk& walk, int64_t fi
   template IndexResult gather_lines<T>(const IndexWalk&, int64_t, int64_t, const T*,        \
                                        const int64_t*, T*);                                 \
   template IndexResult scatter_lines<T>(const IndexWalk&, int64_t, int64_t, const int64_t*, \
-                                        const T*, T*)
+                                        const T*, T*);                                      \
+  template void assign_rows<T>(int64_t, int64_t, int64_t, int64_t, const int64_t*, const T*, T*)
 
 TENON_INSTANTIATE_MOVE(uint8_t);
 TENON_INSTANTIATE_MOVE(uint16_t);

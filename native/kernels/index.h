@@ -27,6 +27,12 @@ template <class T, class Id>
 IndexResult take_add_rows(int64_t v0, int64_t v1, int64_t n, int64_t V, int64_t inner,
                           const Id* ids, const T* src, T* y);
 
+// y[ids[i]] = src[i] in order of i, for the rows [v0, v1) of y only; other ids are passed over.
+// ids: [n]   src: [n, inner]   y: [V, inner]
+template <class T>
+void assign_rows(int64_t v0, int64_t v1, int64_t n, int64_t inner, const int64_t* ids, const T* src,
+                 T* y);
+
 // An index tensor beside a bigger one, seen from an axis: [outer dims..., axis, inner dims...].
 // Neighbouring dims on one side of the axis that are dense in both are one.
 struct IndexWalk {

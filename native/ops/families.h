@@ -14,6 +14,7 @@ std::vector<Op> reduce_ops();
 std::vector<Op> rows_ops();
 std::vector<Op> attention_ops();
 std::vector<Op> update_ops();
+std::vector<Op> assign_rows_ops();
 std::vector<Op> matmul_ops();
 std::vector<Op> conv_ops();
 std::vector<Op> pool_ops();

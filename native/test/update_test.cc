@@ -127,9 +127,36 @@ void check_all() {
   check_adam<T>(0.1, false, true, false);
 }
 
+void check_assign_rows() {
+  OpCase c;
+  constexpr int64_t kRows = 5003, kInner = 3, kIds = 70001;
+  std::mt19937_64 random(3);
+  std::vector<float> table(kRows * kInner), rows(kIds * kInner);
+  for (float& x : table) x = static_cast<float>(random() % 1000);
+  for (float& x : rows) x = static_cast<float>(random() % 1000);
+  std::vector<int64_t> ids(kIds);
+  for (int64_t& id : ids) id = static_cast<int64_t>(random() % (kRows + 20)) - 10;
+  ids[5] = std::numeric_limits<int64_t>::max(), ids[6] = std::numeric_limits<int64_t>::min();
+  const View y = c.filled(table, {kRows, kInner}), src = c.filled(rows, {kIds, kInner});
+  const View index = c.filled(ids);
+  EXPECT(c.run(assign_rows_ops(), "assignRows", {y}, {index, src}, {}) == "");
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= kRows) continue;
+    std::copy_n(rows.data() + i * kInner, kInner, table.data() + ids[i] * kInner);
+  }
+  EXPECT(c.read<float>(y) == table);
+  const View none = c.empty(DType::i64, {0}), empty = c.empty(DType::f32, {0, kInner});
+  EXPECT(c.run(assign_rows_ops(), "assignRows", {y}, {none, empty}, {}) == "");
+  EXPECT(c.run(assign_rows_ops(), "assignRows", {y}, {none, src}, {}) != "");
+  EXPECT(c.run(assign_rows_ops(), "assignRows", {y}, {src, src}, {}) != "");
+  EXPECT(c.run(assign_rows_ops(), "assignRows", {y}, {index}, {}) != "");
+  EXPECT(c.run(assign_rows_ops(), "assignRows", {index}, {index, src}, {}) != "");
+}
+
 }  // namespace
 
 int main() {
+  check_assign_rows();
   check_all<float>();
   check_all<double>();
   check_refusals();

@@ -23,6 +23,7 @@ const elsewhere: Record<string, string> = {
   randomUniform: 'random.test.ts',
   randomNormal: 'random.test.ts',
   assign: 'update.test.ts',
+  assignRows: 'update.test.ts',
   assignSlice: 'update.test.ts',
   checkRange: 'update.test.ts',
   sgd: 'update.test.ts',
@@ -33,7 +34,7 @@ const elsewhere: Record<string, string> = {
 
 /** Public functions that are no op of their own, and where they are tested. */
 const functionsElsewhere: Record<string, string> = {
-  ...Object.fromEntries(['assign', 'assignSlice'].map((name) => [name, 'update.test.ts'])),
+  ...Object.fromEntries(['assign', 'assignRows', 'assignSlice'].map((name) => [name, 'update.test.ts'])),
   ...Object.fromEntries(
     ['bernoulli', 'dropout', 'normal', 'rand', 'randint', 'randn', 'uniform'].map((name) => [name, 'random.test.ts']),
   ),
@@ -167,6 +168,7 @@ test('a row without a gradient that gives floats is a leaf, random, counted, or 
     'randomNormal',
     'iota',
     'assign',
+    'assignRows',
     'assignSlice',
     'checkRange',
     'sgd',

@@ -94,6 +94,16 @@ test('assignSlice: a place out of range is INDEX, and nothing is written', async
   assert.equal(numbers(v), [0, 0, 0, 0])
 })
 
+test('assignRows: rows by number; of equal ones the last, and what is no row is passed over', async () => {
+  const v = new Variable(ops.zeros([4, 2]))
+  const ids = tensor([3n, -1n, 1n, 3n, 4n])
+  const rows = ops.arange(10).reshape([5, 2])
+  await evaluate(ops.assignRows(v, ids, rows))
+  assert.equal(numbers(v), [0, 0, 4, 5, 0, 0, 6, 7])
+  for (const wrong of [() => ops.assignRows(v, ops.ones([5]), rows), () => ops.assignRows(v, ids, ops.zeros([5, 3]))])
+    assert.throws(wrong, (e: ops.TenonError) => e.code === 'SHAPE')
+})
+
 const steps = 5
 const random = () => randomNumbers(5)
 const start = filled([7, 3], range(-1, 1), random())

@@ -48,7 +48,16 @@ interface Case {
 }
 
 const sgd = (options: Partial<optim.SGDOptions>): Case => {
-  const full = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, ...options }
+  const full = {
+    lr: 1e-3,
+    momentum: 0,
+    dampening: 0,
+    weightDecay: 0,
+    nesterov: false,
+    maximize: false,
+    sparse: false,
+    ...options,
+  }
   return { title: `SGD ${JSON.stringify(options)}`, make: (p) => new optim.SGD([p], options), rule: sgdRule(full) }
 }
 const adam = (name: 'Adam' | 'AdamW', options: Partial<optim.AdamOptions>): Case => {
