@@ -155,10 +155,23 @@ int64_t block_rows(const ConvState& s) {
 
 double cost_of(const ConvShape& shape) { return chunk_cost(shape.flops(), shape.traffic()); }
 
-void set_cut(Instr& instr, ConvState& s, int64_t units) {
-  s.cut = cut_work(units, cost_of(s.shape));
+// A second phase of its own over all elements of outs[0], reading and writing `bytes` for each.
+void add_phase(Instr& instr, ConvState& s, int64_t bytes) {
+  const int64_t elements = instr.outs[0].elements;
+  s.second_cut = cut_work(elements, static_cast<double>(elements * bytes) / kChunkBytes);
+  instr.phases = 2;
+  instr.chunks[1] = s.second_cut.chunks;
+}
+
+// What ends every preparation: the first phase cut into units, scratch, the epilogue's behind it.
+std::string finish(Instr& instr, std::unique_ptr<ConvState> state, int64_t units) {
+  ConvState& s = *state;
+  s.cut = cut_work(instr.outs[0].elements == 0 ? 0 : units, cost_of(s.shape));
   instr.chunks[0] = s.cut.chunks;
   instr.flops = s.shape.flops();
+  const std::string wrong = s.epilogue.prepare(instr, s.scratch.bytes());
+  if (wrong.empty()) instr.state = std::move(state);
+  return wrong;
 }
 
 std::string prepare_conv2d(Instr& instr) {
@@ -176,17 +189,8 @@ std::string prepare_conv2d(Instr& instr) {
   if (s.tiling.count() == 1) s.tiles_apart = false;
   int64_t units = s.tiles_apart ? shape.B * s.tiling.count() : s.image_groups();
   if (shape.depthwise) units = shape.B * shape.C;
-  set_cut(instr, s, instr.outs[0].elements == 0 ? 0 : units);
-  wrong = s.epilogue.prepare(instr, s.scratch.bytes());
-  if (!wrong.empty()) return wrong;
-  if (s.tiles_apart && s.epilogue) {
-    const int64_t elements = instr.outs[0].elements;
-    s.second_cut = cut_work(elements, static_cast<double>(elements * shape.bytes()) / kChunkBytes);
-    instr.phases = 2;
-    instr.chunks[1] = s.second_cut.chunks;
-  }
-  instr.state = std::move(state);
-  return "";
+  if (s.tiles_apart && !instr.epilogue.empty()) add_phase(instr, s, shape.bytes());
+  return finish(instr, std::move(state), units);
 }
 
 template <class T>
@@ -235,11 +239,7 @@ std::string prepare_conv2d_input(Instr& instr) {
   wrong = plan_columns(s, block_rows(s), 1);
   if (!wrong.empty()) return wrong;
   const int64_t units = shape.depthwise ? shape.B * shape.C : s.image_groups() * shape.G * s.blocks;
-  set_cut(instr, s, instr.outs[0].elements == 0 ? 0 : units);
-  wrong = s.epilogue.prepare(instr, s.scratch.bytes());
-  if (!wrong.empty()) return wrong;
-  instr.state = std::move(state);
-  return "";
+  return finish(instr, std::move(state), units);
 }
 
 template <class T>
@@ -291,20 +291,13 @@ std::string prepare_conv2d_weight(Instr& instr) {
         partials.dims[0] != s.parts || partials.dims[1] != dw.elements) {
       return "partials must be [parts, elements of dw]";
     }
-    s.second_cut =
-        cut_work(dw.elements,
-                 static_cast<double>(dw.elements * shape.bytes() * (s.parts + 1)) / kChunkBytes);
-    instr.phases = 2;
-    instr.chunks[1] = s.second_cut.chunks;
+    add_phase(instr, s, shape.bytes() * (s.parts + 1));
   }
   choose_blocks(s, s.parts * shape.G);
   wrong = plan_columns(s, block_rows(s), 1);
   if (!wrong.empty()) return wrong;
   const int64_t units = shape.depthwise ? s.parts * shape.C : s.parts * shape.G * s.blocks;
-  set_cut(instr, s, dw.elements == 0 ? 0 : units);
-  instr.scratch_bytes = s.scratch.bytes();
-  instr.state = std::move(state);
-  return "";
+  return finish(instr, std::move(state), units);
 }
 
 template <class T>

@@ -248,6 +248,28 @@ inline void pool_program(FuzzBuilder& b) {
   }
 }
 
+inline void window_program(FuzzBuilder& b) {
+  const DType dtype = b.real();
+  Random& r = b.random;
+  const auto small = [&r](int64_t low, int64_t high) {
+    return static_cast<double>(r.between(low, high));
+  };
+  const Dims d = b.dims(3);
+  if (r.chance(40)) {
+    const double lines = small(0, 4), entries = lines * 2;
+    Dims attrs;
+    for (double i = 0; i <= lines; i++) attrs.push_back(2 * i);
+    for (double i = 0; i < entries; i++) attrs.push_back(small(0, 1));
+    for (double i = 0; i < entries; i++) attrs.push_back(0.5);
+    return b.emit("resample", {b.out(dtype, {d[0], lines, d[2]})}, {b.in(dtype, d)}, attrs);
+  }
+  const double kh = small(1, 3), kw = small(1, 3);
+  const Dims y = {d[0], kh * kw, small(0, 6), small(0, 6)};
+  const Dims attrs = {kh, kw, small(1, 3), small(1, 3), small(0, 2), small(0, 2), 1, small(1, 2)};
+  if (r.chance(50)) return b.emit("unfold", {b.out(dtype, y)}, {b.in(dtype, d)}, attrs);
+  b.emit("fold", {b.out(dtype, d)}, {b.in(dtype, y)}, attrs);
+}
+
 inline void index_program(FuzzBuilder& b) {
   const DType dtype = b.random.chance(60) ? b.real() : b.any_dtype();
   const Dims d = b.dims(4);  // outer, n, V, inner
@@ -337,7 +359,7 @@ inline void instruction(FuzzBuilder& b) {
   static const std::vector<void (*)(FuzzBuilder&)> templates = {
       map_program,    map_program,       map_program,    reduce_program, rows_program,
       update_program, attention_program, conv_program,   pool_program,   index_program,
-      index_program,  matmul_program,    linalg_program, order_program};
+      index_program,  matmul_program,    linalg_program, order_program,  window_program};
   b.random.chance(2) ? other_program(b) : b.random.of(templates)(b);
 }
 
