@@ -5,6 +5,8 @@ import { addHook } from './hooks.ts'
 import type { BackwardHook, ForwardHook, ForwardPreHook, HookHandle } from './hooks.ts'
 import { loadState } from './state-dict.ts'
 import type { LoadOptions, LoadReport, State } from './state-dict.ts'
+import { modelSummary } from './summary.ts'
+import type { ModelSummary } from './summary.ts'
 
 /** A module that takes one tensor and gives one: what Sequential chains. */
 export type Layer = Module & { forward(x: Tensor): Tensor }
@@ -120,6 +122,14 @@ export abstract class Module {
    */
   async loadStateDict(state: State, options: LoadOptions = {}): Promise<LoadReport> {
     return loadState(this.stateDict(), state, options)
+  }
+
+  /**
+   * A table of what forward(...inputs) is made of, with parameters, operations and memory; shapes stand for zeros. Nothing is computed:
+   * `console.log(String(model.summary([1, 28, 28])))`. See modelSummary.
+   */
+  summary(...inputs: readonly unknown[]): ModelSummary {
+    return modelSummary(this, ...inputs)
   }
 
   /** What toString() shows between the parentheses. */

@@ -2,6 +2,7 @@
 import { bytesOf } from '../dtype.ts'
 import { check } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { zeros } from '../ops/create.ts'
 import { codes } from '../engine/addon.ts'
 import { summary } from '../engine/evaluate.ts'
 import { PlanCache } from '../plan/cache.ts'
@@ -62,11 +63,12 @@ export interface ModelSummary {
 
 /**
  * What model.forward(...inputs) is made of, in eval mode, for inputs like these; as torchinfo's `summary`. Nothing is computed, so the
- * inputs may be `zeros(shape)` of any size. Each row's cost is that of the row's own plan. Not seen: modules used without `forward`.
+ * inputs may be of any size; a list of whole numbers stands for zeros of that shape. Each row's cost is that of the row's own plan. Not seen: modules used without `forward`.
  */
-export function modelSummary(model: Module, ...inputs: readonly unknown[]): ModelSummary {
+export function modelSummary(model: Module, ...given: readonly unknown[]): ModelSummary {
   check(model instanceof Module, 'VALUE', 'modelSummary', () => 'takes a module and inputs for its forward.')
   model.namedParameters()
+  const inputs = given.map((input) => (isShape(input) ? zeros(input) : input))
   const calls = traceCalls(model, inputs)
   const whole = calls[0]!
   const graph = new FlowGraph(calls)
@@ -90,6 +92,9 @@ export function modelSummary(model: Module, ...inputs: readonly unknown[]): Mode
   }
   return { ...found, toString: () => show(found) }
 }
+
+const isShape = (input: unknown): input is Shape =>
+  Array.isArray(input) && input.every((size) => Number.isInteger(size))
 
 const unitOf = (call: ModuleCall): Unit => ({ call, depth: call.depth, start: call.start, nodes: [], owner: call })
 

@@ -152,3 +152,9 @@ test('toString: a table with totals', () => {
   assert.match(text, / {2}fc: Linear +\[2, 10\] +3,930 +15\.7 k/)
   assert.match(text, /parameters {3}4,010 trainable, 0 not/)
 })
+
+test('model.summary: the same, and shapes stand for inputs', () => {
+  const [a, b] = [new CNN().summary([2, 14, 14]), modelSummary(new CNN(), zeros([2, 14, 14]))]
+  assert.is(String(a), String(b))
+  assert.match(String(a), /fc: Linear .*3,930/)
+})
