@@ -24,6 +24,8 @@ export { convTranspose1d, convTranspose2d, convTranspose3d } from './conv-transp
 export type { ConvTranspose1dOptions, ConvTranspose2dOptions, ConvTranspose3dOptions } from './conv-transpose.ts'
 export { arange, eye, full, linspace, ones, onesLike, tensor, tril, triu, zeros, zerosLike } from './create.ts'
 export type { CreateOptions, NestedArray, TensorOptions } from './create.ts'
+export { ctcLoss } from './ctc.ts'
+export type { CtcLossOptions } from './ctc.ts'
 export { eigh, eigvalsh, lu, qr, solveTriangular, svd, svdvals } from './decompositions.ts'
 export type { EighOptions, QrOptions, SolveTriangularOptions, SvdOptions } from './decompositions.ts'
 export { cdist, cosineSimilarity, pairwiseDistance, pdist } from './distance.ts'

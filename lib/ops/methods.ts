@@ -29,7 +29,7 @@ const NOT_METHODS = [
   ...['l1Loss', 'smoothL1Loss', 'huberLoss', 'poissonNllLoss', 'gaussianNllLoss', 'klDiv', 'softMarginLoss'],
   ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'multilabelSoftMarginLoss', 'focalLoss', 'diceLoss'],
   ...['hingeEmbeddingLoss', 'marginRankingLoss', 'cosineEmbeddingLoss', 'tripletMarginLoss', 'multiMarginLoss'],
-  ...['tripletMarginWithDistanceLoss', 'multilabelMarginLoss'],
+  ...['tripletMarginWithDistanceLoss', 'multilabelMarginLoss', 'ctcLoss'],
   ...['einsum', 'multiDot', 'bilinear'],
 ] as const
 

@@ -2,6 +2,7 @@
 // eigh: outs [w: [batch, n], v: [batch, n, n]], ins [a: [batch, n, n]]: a = v diag(w) v^T from a's
 //   lower triangle, w ascending. Fails with `singular` (a: the matrix, b: -1) at what is not
 //   finite.
+// svd: outs [u: [batch, m, p], s: [batch, k], vh: [batch, q, n]], ins [a: [batch, m, n]]:
 //   a = u diag(s) vh, s descending; p = q = k, or p = m and q = n. Fails as eigh does.
 // qr: outs [q: [batch, m, p], r: [batch, p, n]], ins [a: [batch, m, n]]: p = k or m.
 // luFactor: outs [lu: [batch, m, n], perm: i64 [batch, m], sign: [batch]], ins [a: [batch, m, n]]:

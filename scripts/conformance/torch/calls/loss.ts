@@ -46,4 +46,12 @@ export const calls: Calls = {
       labelSmoothing: label_smoothing,
       reduction,
     }),
+  [F + 'ctc_loss']: ({ log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity }) =>
+    tenon.ctcLoss(log_probs, targets, input_lengths, target_lengths, { blank, reduction, zeroInfinity: zero_infinity }),
+  ctc_loss_of_log_softmax: ({ input, targets, input_lengths, target_lengths, blank, reduction, zero_infinity }) =>
+    tenon.ctcLoss(tenon.logSoftmax(input, -1), targets, input_lengths, target_lengths, {
+      blank,
+      reduction,
+      zeroInfinity: zero_infinity,
+    }),
 }
