@@ -99,11 +99,20 @@ function poolGeometry(op: string, image: Shape, kernelSize: PerAxis, options: Ma
     let windows = (options.ceilMode ? Math.ceil(span / stride[i]!) : Math.floor(span / stride[i]!)) + 1
     // Every window starts inside the image or its left padding.
     if (options.ceilMode && (windows - 1) * stride[i]! >= extent + padding[i]!) windows--
-    if (windows <= 0 || span < 0)
+    if (windows <= 0 || !allRead(extent, kernel[i]!, stride[i]!, padding[i]!, dilation[i]!))
       fail('SHAPE', op, `the window ${showShape(kernel)} does not fit into ${showShape(image)} with its padding.`)
     return windows
   })
   return { kernel, stride, padding, dilation, size }
+}
+
+/** Whether the windows that start in the padding have a tap inside; the others start inside. */
+function allRead(extent: number, taps: number, stride: number, padding: number, dilation: number): boolean {
+  for (let start = -padding; start <= 0; start += stride) {
+    const first = Math.ceil(-start / dilation)
+    if (first >= taps || start + first * dilation >= extent) return false
+  }
+  return true
 }
 
 /** Largest element of each window of [B, C, L] or [C, L]; the gradient goes to the first of equal ones. */

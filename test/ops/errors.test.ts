@@ -188,6 +188,12 @@ const windows: Row[] = [
   ['maxPool2d: rank', () => ops.maxPool2d(f(3, 3), 2), 'SHAPE', /\[B, C, H, W\] or \[C, H, W\]/],
   ['maxPool2d: dtype', () => ops.maxPool2d(i(1, 3, 3), 2), 'DTYPE', /needs floats/],
   ['maxPool2d: kernel', () => ops.maxPool2d(f(1, 3, 3), 0), 'VALUE', /kernelSize must be/],
+  [
+    'maxPool1d: a window between the elements',
+    () => ops.maxPool1d(f(1, 1, 1), 2, { padding: 1, dilation: 3, ceilMode: true }),
+    'SHAPE',
+    /does not fit/,
+  ],
   ['maxPool2d: padding', () => ops.maxPool2d(f(1, 3, 3), 2, { padding: 2 }), 'VALUE', /at most half of the kernel/],
   ['maxPool2d: too small', () => ops.maxPool2d(f(1, 3, 3), 4), 'SHAPE', /does not fit/],
   [
