@@ -82,6 +82,7 @@ export type { StepResults, TrainStep, TrainStepOptions } from './optim/train-ste
 export * as data from './data/index.ts'
 export * as text from './text/index.ts'
 export * as vision from './vision/index.ts'
+export * as onnx from './io/onnx/index.ts'
 export {
   inspectSafetensors,
   loadSafetensors,

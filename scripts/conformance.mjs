@@ -1,5 +1,5 @@
 /**
- * @file `npm run conformance -- torch [--dir DIR] [--only NAME] [--json]`: runs cases made with other frameworks against tenon. They come
+ * @file `npm run conformance -- torch | onnx | onnx-legacy [--dir DIR] [--only NAME] [--json]`: runs cases made with other frameworks against tenon. They come
  * from DIR, from TENON_CONFORMANCE (a folder with the archives) or from ../shared/conformance. Ends with `N passed, N failed, N skipped`.
  */
 import { spawnSync } from 'node:child_process'
@@ -11,8 +11,16 @@ import { getPackages, getSystem } from './bootstrap.mjs'
 import { buildAddon } from './build.mjs'
 import { root, run, whenStarted } from './command.mjs'
 
-/** Archive and runner of each suite. @type {Record<string, { archive: string, runner: string }>} */
-const suites = { torch: { archive: 'torch-dev.tar.gz', runner: 'scripts/conformance/torch/run.ts' } }
+/** Archive, list of cases and runner of each suite. @type {Record<string, { archive: string, index: string, runner: string }>} */
+const suites = {
+  torch: { archive: 'torch-dev.tar.gz', index: 'index.json', runner: 'scripts/conformance/torch/run.ts' },
+  onnx: { archive: 'onnx-dev.tar.gz', index: 'manifest.json', runner: 'scripts/conformance/onnx/run.ts' },
+  'onnx-legacy': {
+    archive: 'onnx-legacy-dev.tar.gz',
+    index: 'manifest.json',
+    runner: 'scripts/conformance/onnx/run.ts',
+  },
+}
 
 const usage = `usage: npm run conformance -- ${Object.keys(suites).join(' | ')} [--dir DIR] [--only NAME] [--json]`
 
@@ -34,7 +42,7 @@ export function archiveOf(suite) {
 export async function conformance(suite, { dir, only, json }) {
   const unpacked = dir === undefined ? await unpack(suite) : undefined
   try {
-    const folder = withIndex(resolve(dir ?? /** @type {string} */ (unpacked)))
+    const folder = withIndex(resolve(dir ?? /** @type {string} */ (unpacked)), suites[suite].index)
     const args = ['--dir', folder, ...(only ? ['--only', only] : []), ...(json ? ['--json'] : [])]
     const command = ['--import', 'tsx', suites[suite].runner, ...args]
     return spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' }).status ?? 1
@@ -56,11 +64,12 @@ async function unpack(suite) {
 /**
  * The folder itself or the one in it that has the index.
  * @param {string} folder
+ * @param {string} index
  */
-function withIndex(folder) {
+function withIndex(folder, index) {
   const inside = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []
-  const found = [folder, ...inside].find((path) => existsSync(join(path, 'index.json')))
-  if (!found) throw new Error(`There is no index.json in ${folder}.`)
+  const found = [folder, ...inside].find((path) => existsSync(join(path, index)))
+  if (!found) throw new Error(`There is no ${index} in ${folder}.`)
   return found
 }
 
