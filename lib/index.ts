@@ -2,6 +2,7 @@
 import { backward, detach } from './graph/gradient.ts'
 import { Tensor } from './graph/tensor.ts'
 import { Variable } from './graph/variable.ts'
+import { fromPretrained } from './models/from-pretrained.ts'
 import { bert, gpt2 } from './text/index.ts'
 import { data, dataSync, item, itemSync, toArray } from './engine/evaluate.ts'
 import { installMethods } from './ops/methods.ts'
@@ -41,7 +42,9 @@ installMethods(Tensor.prototype, { ...evaluation, backward, detach }, (t: Tensor
 installMethods(Variable.prototype, evaluation, (v: Variable) => v.read())
 
 /** Models that are known by name. */
-export const models = { bert, gpt2 }
+export const models = { bert, fromPretrained, gpt2 }
+export { PretrainedModel } from './io/pretrained.ts'
+export type { FromPretrainedOptions } from './models/from-pretrained.ts'
 
 export { TenonError } from './errors.ts'
 export type { ErrorCode } from './errors.ts'

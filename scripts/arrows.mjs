@@ -18,6 +18,7 @@ const floors = [
   ['io'],
   ['train'],
   ['text', 'vision', 'audio', 'recommend', 'interpret', 'compress', 'learn', 'distributed'],
+  ['models'],
   ['cli'],
 ]
 

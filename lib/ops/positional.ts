@@ -4,7 +4,7 @@ import type { DType } from '../dtype.ts'
 import { checkInteger, checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { showShape } from '../shape.ts'
-import { arange } from './create.ts'
+import { arange, tensor } from './create.ts'
 import { abs, add, cos, exp, mul, neg, sin, sub } from './elementwise.ts'
 import { concat, narrow, reshape, slice, stack } from './layout.ts'
 import { asTensor, cast, constant, operand } from './table.ts'
@@ -21,12 +21,24 @@ function positionsFrom(op: string, length: number, offset: Offset): Tensor {
   return add(arange(length), reshape(cast(start, 'i64'), []))
 }
 
-/** positions [T] -> angles [T, dim / 2], f64: position * base^(-2 i / dim). */
-function anglesOf(op: string, positions: Tensor, dim: number, base: number): Tensor {
+/** positions [T] -> angles [T, dim / 2], f64: position * frequency, by default base^(-2 i / dim). */
+function anglesOf(
+  op: string,
+  positions: Tensor,
+  dim: number,
+  base: number,
+  frequencies: readonly number[] | null = null,
+): Tensor {
   if (dim % 2 !== 0 || dim < 2) fail('VALUE', op, `an even width is needed, got ${dim}.`)
   if (!(base > 0)) fail('VALUE', op, `base must be positive, got ${base}.`)
+  const column = reshape(cast(positions, 'f64'), [positions.size, 1])
+  if (frequencies) {
+    if (frequencies.length !== dim / 2 || !frequencies.every(Number.isFinite))
+      fail('VALUE', op, `frequencies must be ${dim / 2} finite numbers, got ${frequencies.length}.`)
+    return mul(column, tensor(Float64Array.from(frequencies)))
+  }
   const powers = mul(cast(arange(dim / 2), 'f64'), constant((-2 * Math.log(base)) / dim, 'f64'))
-  return mul(reshape(cast(positions, 'f64'), [positions.size, 1]), exp(powers))
+  return mul(column, exp(powers))
 }
 
 export interface SinusoidalOptions {
@@ -53,6 +65,8 @@ export interface RotaryOptions {
   offset?: Offset
   /** Default: 10000. */
   base?: number
+  /** The angle from one position to the next for each pair, [dim / 2], where it is not base^(-2 i / dim). */
+  frequencies?: readonly number[] | null
   /** Pairs are neighbours (2 i, 2 i + 1), as in the paper; else (i, i + dim / 2), as in GPT-NeoX and Llama. Default: false. */
   isInterleaved?: boolean
   /** Only so many first features are rotated. Default: all. */
@@ -64,7 +78,7 @@ export interface RotaryOptions {
  * their distance (Su et al. 2021, "RoFormer"): (a, b) -> (a cos - b sin, b cos + a sin), angle p base^(-2 i / dim).
  */
 export function rotaryEmbedding(x: TensorLike, options: RotaryOptions = {}): Tensor {
-  checkOptions('rotaryEmbedding', options, ['positions', 'offset', 'base', 'isInterleaved', 'rotaryDim'])
+  checkOptions('rotaryEmbedding', options, ['positions', 'offset', 'base', 'frequencies', 'isInterleaved', 'rotaryDim'])
   const t = asTensor('rotaryEmbedding', x)
   if (t.rank < 2 || !isFloat(t.dtype))
     fail('SHAPE', 'rotaryEmbedding', `needs floats [..., T, D], got ${t.dtype} ${showShape(t.shape)}.`)
@@ -76,7 +90,7 @@ export function rotaryEmbedding(x: TensorLike, options: RotaryOptions = {}): Ten
     : positionsFrom('rotaryEmbedding', length, offset)
   if (positions.size !== length)
     fail('SHAPE', 'rotaryEmbedding', `positions must be [${length}], got ${showShape(positions.shape)}.`)
-  const angles = anglesOf('rotaryEmbedding', positions, rotaryDim, base)
+  const angles = anglesOf('rotaryEmbedding', positions, rotaryDim, base, options.frequencies)
   const turned = rotate(narrow(t, -1, 0, rotaryDim), angles, isInterleaved)
   return rotaryDim === width ? turned : concat([turned, narrow(t, -1, rotaryDim, width - rotaryDim)], -1)
 }

@@ -9,6 +9,8 @@ import { Embedding } from '../nn/embedding.ts'
 import { KeyValueCache } from '../nn/key-value-cache.ts'
 import { LayerNorm } from '../nn/layer-norm.ts'
 import { Module } from '../nn/module.ts'
+import type { ConfigValues, ModelConfig } from '../io/model-config.ts'
+import { dtypeForFile, PretrainedModel } from '../io/pretrained.ts'
 import { attention, packedAttention } from '../ops/attention.ts'
 import { linear } from '../ops/contraction.ts'
 import { arange, zeros } from '../ops/create.ts'
@@ -155,7 +157,7 @@ class Block extends Module {
 const STD = 0.02
 
 /** Token ids [B, T] -> logits [B, T, vocabSize]; the head is the table of embeddings. */
-export class GPT2 extends Module {
+export class GPT2 extends PretrainedModel {
   static override readonly stateNames = { lnF: 'ln_f' }
   readonly config: Readonly<Sizes>
   wte: Embedding
@@ -232,5 +234,52 @@ export class GPT2 extends Module {
   /** The tokens that follow, one after the other: see generate(). */
   generate(ids: readonly number[] | Tensor, options: GenerateOptions = {}): AsyncGenerator<number, void> {
     return generate(this, ids, options)
+  }
+
+  override get weightNames() {
+    return { prefix: 'transformer.', unread: /\.attn\.(bias|masked_bias)$|^lm_head\.weight$/, head: null }
+  }
+
+  override nameInFile(name: string): string {
+    return `transformer.${name}`
+  }
+
+  override configForFile(): ConfigValues {
+    const { config } = this
+    return {
+      architectures: ['GPT2LMHeadModel'],
+      model_type: 'gpt2',
+      vocab_size: config.vocabSize,
+      n_positions: config.numPositions,
+      n_embd: config.width,
+      n_layer: config.numLayers,
+      n_head: config.numHeads,
+      activation_function: 'gelu_new',
+      resid_pdrop: config.dropout,
+      embd_pdrop: config.dropout,
+      attn_pdrop: config.dropout,
+      layer_norm_epsilon: config.layerNormEps,
+      ...dtypeForFile(config.dtype),
+    }
+  }
+}
+
+/** From config.json. FORMAT for what tenon does not compute. */
+export function gpt2ConfigFrom(config: ModelConfig, dtype: DType): GPT2Config {
+  const width = config.integer('n_embd', 768)
+  config.only('activation_function', 'gelu_new', 'gelu_pytorch_tanh')
+  config.only('n_inner', 4 * width)
+  config.only('scale_attn_weights', true)
+  config.only('scale_attn_by_inverse_layer_idx', false)
+  config.only('tie_word_embeddings', true)
+  return {
+    vocabSize: config.integer('vocab_size', 50257),
+    numPositions: config.integer('n_positions', 1024),
+    width,
+    numLayers: config.layers('n_layer', 12),
+    numHeads: config.integer('n_head', 12),
+    dropout: config.number('resid_pdrop', 0.1),
+    layerNormEps: config.number('layer_norm_epsilon', 1e-5),
+    dtype,
   }
 }

@@ -52,6 +52,7 @@ export const positionalCases: readonly OpCase[] = [
   rotary('some features, from an offset', [1, 2, 3, 6], { rotaryDim: 4, offset: 5, base: 100 }, (x) =>
     rotated(x, halves, 4, 5, 100),
   ),
+  rotary('frequencies', [3, 4], { frequencies: [1, 1 / 16] }, (x) => rotated(x, halves, 4, 0, 256)),
   rotary('positions', [3, 2], { positions: ops.tensor([7n, 8n, 9n]) }, (x) => rotated(x, halves, 2, 7)),
   table(
     'sinusoidalEncoding: sines and cosines in turn',

@@ -1,0 +1,104 @@
+/** @file PretrainedModel: a model that is kept in a folder as Hugging Face's transformers keeps it, config.json beside model.safetensors. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DType } from '../dtype.ts'
+import { checkOptions } from '../errors.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import type { Variable } from '../graph/variable.ts'
+import { Module } from '../nn/module.ts'
+import { loadState } from '../nn/state-dict.ts'
+import type { ConfigValues } from './model-config.ts'
+import { openFolder } from './open-tensors.ts'
+import { saveWeights } from './sharded.ts'
+import type { SaveWeightsOptions } from './sharded.ts'
+import type { OpenOptions } from './source.ts'
+import { writeAside } from './write-aside.ts'
+
+/** How a model's tensors are called in files. */
+export interface WeightNames {
+  /** What stands before the names of the base model in files of a model with a head: 'bert.', say. */
+  readonly prefix: string
+  /** Tensors of published files that this model has no use for: buffers, copies of tied weights, heads of other tasks. */
+  readonly unread: RegExp | null
+  /** Parameters that may be new: those of a head. */
+  readonly head: RegExp | null
+}
+
+export abstract class PretrainedModel extends Module {
+  /** What config.json said, where the model was read from a folder; save() keeps what it does not know. */
+  savedConfig: ConfigValues = {}
+
+  /** config.json of this model. */
+  abstract configForFile(): ConfigValues
+
+  abstract readonly weightNames: WeightNames
+
+  /** What files call a parameter. */
+  nameInFile(name: string): string {
+    return name
+  }
+
+  /**
+   * Writes config.json and model.safetensors (several files and an index, where it is large) into a folder, which is made if need be.
+   * transformers reads it with `from_pretrained`, tenon with `models.fromPretrained`.
+   */
+  async save(folder: string, options: SaveWeightsOptions = {}): Promise<void> {
+    checkOptions('save', options, ['maxShardBytes', 'metadata', 'stream'])
+    await mkdir(folder, { recursive: true })
+    const once = new Map<Variable, string>()
+    for (const [name, variable] of this.stateDict()) if (!once.has(variable)) once.set(variable, this.nameInFile(name))
+    await saveWeights(folder, new Map([...once].map(([variable, name]) => [name, variable])), options)
+    const config = { ...this.savedConfig, ...this.configForFile() }
+    const text = `${JSON.stringify(config, null, 2)}\n`
+    await writeAside(join(folder, 'config.json'), [new TextEncoder().encode(text)])
+  }
+}
+
+/** What dtypes are called in config.json. */
+const dtypeNames: Partial<Record<DType, string>> = { f64: 'float64', f32: 'float32', f16: 'float16', bf16: 'bfloat16' }
+
+/** Newer files say `dtype`; every version reads the older name. */
+export const dtypeForFile = (dtype: DType): ConfigValues => ({ torch_dtype: dtypeNames[dtype], dtype: undefined })
+
+/** Class names by number, as config.json tells how many there are. */
+export const labelsForFile = (numLabels: number): ConfigValues => {
+  const names = Array.from({ length: numLabels }, (_, i) => `LABEL_${i}`)
+  return {
+    id2label: Object.fromEntries(names.map((name, i) => [i, name])),
+    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+  }
+}
+
+export interface LoadWeightsOptions extends OpenOptions {
+  /** Leave the head as it starts where the folder has none that fits. Default: false. */
+  newHead?: boolean
+}
+
+/**
+ * Fills a model from the safetensors of a folder, cast to the model's dtype. STATE, with every name and shape, for tensors that are
+ * missing, not known or of another shape; nothing has changed then.
+ */
+export async function loadWeights(
+  model: PretrainedModel,
+  folder: string,
+  { newHead = false, ...options }: LoadWeightsOptions = {},
+): Promise<void> {
+  const { prefix, unread, head } = model.weightNames
+  const variables = new Map([...model.stateDict()].map(([name, variable]) => [model.nameInFile(name), variable]))
+  const file = await openFolder(folder, options)
+  const contents = new Map<string, Tensor>()
+  try {
+    for (const given of file.tensors.keys()) {
+      const name = given.replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
+      const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name
+      const own = [name, `${prefix}${name}`, bare].find((candidate) => variables.has(candidate))
+      if (own === undefined && (unread?.test(name) || (newHead && head?.test(name)))) continue
+      if (own !== undefined && newHead && head?.test(own)) continue
+      contents.set(own ?? given, await file.read(given))
+    }
+  } finally {
+    await file.close()
+  }
+  if (newHead) for (const name of variables.keys()) if (head?.test(name)) variables.delete(name)
+  await loadState(variables, contents, {})
+}

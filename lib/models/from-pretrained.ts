@@ -1,0 +1,71 @@
+/** @file models.fromPretrained: a model from a folder in Hugging Face's form, whichever architecture its config.json names. */
+import { isFloat } from '../dtype.ts'
+import type { DType } from '../dtype.ts'
+import { checkInteger, checkOptions, fail } from '../errors.ts'
+import { readModelConfig } from '../io/model-config.ts'
+import type { ModelConfig } from '../io/model-config.ts'
+import { loadWeights } from '../io/pretrained.ts'
+import type { PretrainedModel } from '../io/pretrained.ts'
+import type { OpenOptions } from '../io/source.ts'
+import { GPT2, gpt2ConfigFrom } from '../text/gpt2.ts'
+import { llamaConfigFrom } from '../text/llama-config.ts'
+import { Llama } from '../text/llama.ts'
+
+export interface FromPretrainedOptions extends OpenOptions {
+  /** What parameters become, whatever the files have. Default: 'f32'. */
+  dtype?: DType
+  /** A new head that tells so many classes, instead of the one that is there. Default: null, the folder's own. */
+  numLabels?: number | null
+}
+
+/** What an architecture is made from: its configuration, the head (the class of config.json's `architectures`) and its labels. */
+interface Wanted {
+  readonly config: ModelConfig
+  readonly head: string
+  readonly dtype: DType
+}
+
+const llama = ({ config, dtype }: Wanted) => new Llama(llamaConfigFrom(config, dtype))
+
+/** By config.json's model_type. */
+const architectures: Readonly<Record<string, (wanted: Wanted) => PretrainedModel>> = {
+  gpt2: ({ config, dtype }) => new GPT2(gpt2ConfigFrom(config, dtype)),
+  llama,
+  mistral: llama,
+  qwen2: llama,
+}
+
+/** Those that can have a head for classes. */
+const classifiers: Readonly<Record<string, string>> = {}
+
+/**
+ * Reads config.json and the safetensors of a folder into a model, in eval() mode: `fromPretrained<text.Llama>('./llama')`. FORMAT for a
+ * configuration that tenon does not compute, STATE with names and shapes for tensors that do not fit. Nothing in the folder is executed.
+ */
+export async function fromPretrained<Model extends PretrainedModel = PretrainedModel>(
+  folder: string,
+  options: FromPretrainedOptions = {},
+): Promise<Model> {
+  checkOptions('fromPretrained', options, ['dtype', 'numLabels', 'mmap'])
+  const { dtype = 'f32', numLabels = null, ...opening } = options
+  if (!isFloat(dtype)) fail('DTYPE', 'fromPretrained', `parameters are floats, got ${dtype}.`)
+  const given = await readModelConfig(folder)
+  const type = given.text('model_type')
+  if (!Object.hasOwn(architectures, type))
+    given.refuse(`model_type '${type}' is none of ${Object.keys(architectures).join(', ')}.`)
+  if (numLabels !== null) {
+    checkInteger('fromPretrained', 'numLabels', numLabels, 1)
+    if (!Object.hasOwn(classifiers, type))
+      fail(
+        'VALUE',
+        'fromPretrained',
+        `a ${type} has no head for classes. There are: ${Object.keys(classifiers).join(', ')}.`,
+      )
+  }
+  const config = numLabels === null ? given : given.with({ num_labels: numLabels, id2label: null, label2id: null })
+  const head = numLabels === null ? config.architecture() : classifiers[type]!
+  const model = architectures[type]!({ config, head, dtype })
+  model.savedConfig = config.values
+  await loadWeights(model, folder, { ...opening, newHead: numLabels !== null })
+  return model.eval() as Model
+}

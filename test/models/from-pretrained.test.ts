@@ -1,0 +1,121 @@
+/** @file Checkpoints in Hugging Face's form: outputs are those of transformers (scripts/fixtures/make-hf.py), and folders survive a round trip. */
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { loadTensors, models, saveSafetensors, text } from '../../lib/index.ts'
+import type { PretrainedModel, Tensor } from '../../lib/index.ts'
+import { fromTensors } from '../support/arrays.ts'
+import { suite } from '../support/suite.ts'
+
+const test = suite('fromPretrained')
+const fixtures = join(import.meta.dirname, '../fixtures/hf')
+
+type Inputs = Record<string, Tensor>
+
+/** What a fixture's model answers, by the names of its expected.safetensors. */
+const answers: Record<string, (model: never, inputs: Inputs) => Record<string, Tensor>> = {
+  gpt2: (model: text.GPT2, x) => ({ logits: model.forward(x.input_ids) }),
+  llama: (model: text.Llama, x) => ({ logits: model.forward(x.input_ids) }),
+  mistral: (model: text.Llama, x) => ({ logits: model.forward(x.input_ids) }),
+  qwen2: (model: text.Llama, x) => ({ logits: model.forward(x.input_ids) }),
+}
+
+const expectedOf = async (name: string): Promise<Inputs> =>
+  Object.fromEntries(await loadTensors(join(fixtures, name, 'expected.safetensors')))
+
+function checkAnswers(name: string, model: PretrainedModel, expected: Inputs): void {
+  const got = answers[name](model as never, expected)
+  for (const [key, value] of Object.entries(got)) {
+    const [x, y] = fromTensors([value, expected[key]])
+    assert.equal(x.shape, y.shape)
+    const off = Math.max(...x.data.map((a, i) => Math.abs(a - y.data[i])))
+    assert.ok(off < 1e-4, `${name}: ${key} is off by ${off}`)
+  }
+}
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'tenon-hf-'))
+  try {
+    await body(folder)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+for (const name of Object.keys(answers)) {
+  test(`${name}: answers as in transformers, also after a round trip`, async () => {
+    const expected = await expectedOf(name)
+    const model = await models.fromPretrained(join(fixtures, name))
+    checkAnswers(name, model, expected)
+    await inFolder(async (folder) => {
+      await model.save(folder)
+      const kept = process.env.TENON_KEEP_SAVED
+      if (kept) await cp(folder, join(kept, name), { recursive: true })
+      checkAnswers(name, await models.fromPretrained(folder), expected)
+      const files = [join(fixtures, name), folder].map((of) => loadTensors(join(of, 'model.safetensors')))
+      const [before, after] = (await Promise.all(files)).map((tensors) => [...tensors.keys()].sort())
+      assert.equal(after, before)
+    })
+  })
+}
+
+for (const name of ['gpt2', 'llama', 'mistral', 'qwen2']) {
+  test(`${name}: generates what transformers does, with a cache`, async () => {
+    const expected = await expectedOf(name)
+    const model = await models.fromPretrained<text.Llama>(join(fixtures, name))
+    const tokens = Array.from(await expected.tokens.data(), Number)
+    const found = tokens.slice(0, 5)
+    for await (const token of model.generate(found.slice(), { maxNewTokens: 12 })) found.push(token)
+    assert.equal(found, tokens)
+  })
+}
+
+async function changed(config: object, tensors: Record<string, Tensor | null> = {}): Promise<string> {
+  let message = ''
+  await inFolder(async (folder) => {
+    const source = join(fixtures, 'llama')
+    const own = JSON.parse(await readFile(join(source, 'config.json'), 'utf8')) as object
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...own, ...config }))
+    const all = await loadTensors(join(source, 'model.safetensors'))
+    for (const [name, tensor] of Object.entries(tensors)) {
+      if (tensor) all.set(name, tensor)
+      else all.delete(name)
+    }
+    await saveSafetensors(join(folder, 'model.safetensors'), all)
+    message = await models.fromPretrained(folder).then(
+      () => 'loaded',
+      (error: { code: string; message: string }) => `${error.code} ${error.message}`,
+    )
+  })
+  return message
+}
+
+test('tensors that do not fit are listed by name and shape', async () => {
+  const norm = (await loadTensors(join(fixtures, 'llama/model.safetensors'))).get('model.norm.weight')!
+  const message = await changed(
+    { intermediate_size: 20 },
+    { 'model.norm.weight': norm.reshape([4, 4]), 'lm_head.weight': null, 'model.extra': norm },
+  )
+  assert.match(message, /^STATE /)
+  assert.match(message, /model\.norm\.weight is \[16\] here and \[4, 4\] there/)
+  assert.match(message, /missing: lm_head\.weight \[29, 16\]/)
+  assert.match(message, /unexpected: model\.extra \[16\]/)
+})
+
+for (const [title, config, phrase] of [
+  ['another architecture', { model_type: 'mamba' }, /FORMAT .*model_type 'mamba' is none of .*llama/],
+  ['an activation', { hidden_act: 'relu' }, /FORMAT .*hidden_act "relu" is not something that tenon computes/],
+  ['a size', { hidden_size: -1 }, /FORMAT .*hidden_size must be an integer in \[1, /],
+  ['a size that the files do not have', { vocab_size: 2 ** 26 }, /STATE .*embed_tokens.*is \[67108864, 16\] here/],
+  ['layers', { num_hidden_layers: 1e6 }, /FORMAT .*num_hidden_layers must be at most 10000/],
+  ['a kind of rope', { rope_scaling: { rope_type: 'yarn', factor: 2 } }, /FORMAT .*rope_type 'yarn'/],
+] as const)
+  test(`error for ${title}`, async () => assert.match(await changed(config), phrase))
+
+test('no folder, no labels', async () => {
+  const failure = async (promise: Promise<unknown>) => promise.then(String, String)
+  assert.match(await failure(models.fromPretrained(join(fixtures, 'none'))), /config\.json: cannot be opened/)
+  const labels = models.fromPretrained(join(fixtures, 'llama'), { numLabels: 3 })
+  assert.match(await failure(labels), /a llama has no head for classes/)
+})
