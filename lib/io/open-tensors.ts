@@ -5,6 +5,7 @@ import { parseNpy, parseNpyInfo } from '../data/npy.ts'
 import { checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { asTensor } from '../ops/table.ts'
+import { ggufOf } from './gguf.ts'
 import { npzOf, saveNpy, saveNpz } from './npz.ts'
 import { entriesOf, saveSafetensors, safetensorsOf } from './safetensors.ts'
 import type { SaveOptions, Tensors } from './safetensors.ts'
@@ -16,7 +17,7 @@ import { torchOf } from './torch.ts'
 import { readZip } from './zip.ts'
 
 /**
- * Opens a file of named tensors: safetensors (also an index of several files, or a folder with one), PyTorch's state dicts, npz or npy.
+ * Opens a file of named tensors: safetensors (also an index of several files, or a folder with one), PyTorch's state dicts, GGUF, npz or npy.
  * Names, shapes and dtypes are known then; the numbers are read when they are asked for.
  */
 export async function openTensors(path: string, options: OpenOptions = {}): Promise<TensorFile> {
@@ -67,8 +68,9 @@ async function openerOf(source: Source): Promise<(source: Source) => Promise<Ten
   }
   if (begins(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59)) return npyOf
   if (begins(0x80)) return torchOf
+  if (begins(0x47, 0x47, 0x55, 0x46)) return ggufOf
   if (head[8] === 0x7b) return safetensorsOf
-  return refuse(source, 'begins like no format that is known: safetensors, PyTorch, npz, npy.')
+  return refuse(source, 'begins like no format that is known: safetensors, PyTorch, GGUF, npz, npy.')
 }
 
 async function npyOf(source: Source): Promise<TensorFile> {

@@ -176,7 +176,7 @@ class Reader {
     const digits = this.bytes(n)
     for (let i = n - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i]!)
     value = BigInt.asIntN(8 * n, value)
-    return BigInt(Number(value)) === value && Number.isSafeInteger(Number(value)) ? Number(value) : value
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value
   }
 
   push(value: Pickled): void {

@@ -5,6 +5,7 @@ import type { Operand } from '../graph/row.ts'
 import { apply, Tensor } from '../graph/tensor.ts'
 import { broadcast, showShape } from '../shape.ts'
 import { operandsOf } from './autocast.ts'
+import { blockProduct } from './blocks.ts'
 import { add } from './elementwise.ts'
 import { expand, reshape, transpose } from './layout.ts'
 import { sumTo } from './reduction.ts'
@@ -60,9 +61,12 @@ function product(a: Tensor, b: Tensor): Tensor {
   const [m, k, n] = [a.shape[a.rank - 2]!, a.shape[a.rank - 1]!, b.shape[b.rank - 1]!]
   if (a.rank > 2 && b.rank === 2) {
     // One large product instead of many small ones.
-    const flat = apply(matmulRow, [reshape(a, [a.size / Math.max(k, 1), k]), b], null, '')
+    const rows = reshape(a, [a.size / Math.max(k, 1), k])
+    const flat = blockProduct(rows, b) ?? apply(matmulRow, [rows, b], null, '')
     return reshape(k > 0 ? flat : expandEmpty(flat, a, n), [...a.shape.slice(0, -1), n])
   }
+  const ofBlocks = a.rank === 2 ? blockProduct(a, b) : null
+  if (ofBlocks) return ofBlocks
   const batch = broadcast('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2))
   return apply(matmulRow, [expand(a, [...batch, m, k]), expand(b, [...batch, k, n])], null, '')
 }

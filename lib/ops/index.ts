@@ -30,6 +30,8 @@ export { eigh, eigvalsh, lu, qr, solveTriangular, svd, svdvals } from './decompo
 export type { EighOptions, QrOptions, SolveTriangularOptions, SvdOptions } from './decompositions.ts'
 export { cdist, cosineSimilarity, pairwiseDistance, pdist } from './distance.ts'
 export type { CosineSimilarityOptions, DistanceOptions, PairwiseDistanceOptions } from './distance.ts'
+export { dequantize } from './blocks.ts'
+export type { BlockEncoding } from './blocks.ts'
 export { einsum } from './einsum.ts'
 export * from './cumulative.ts'
 export * from './diagonal.ts'

@@ -5,6 +5,7 @@ import type { NodeView, Row } from '../graph/row.ts'
 import { apply, Tensor } from '../graph/tensor.ts'
 import { checkShape, normalizeAxis, sameShape, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
+import { blocksOf, dequantize } from './blocks.ts'
 import { add, eq, lt, where } from './elementwise.ts'
 import { iota } from './create.ts'
 import { expand, filled, reshape, slice, unsqueeze } from './layout.ts'
@@ -69,6 +70,8 @@ export function take(x: TensorLike, ids: TensorLike, axis?: number): Tensor {
   const index = positions('take', ids)
   if (axis === undefined) return take(reshape(t, [t.size]), fromEnd(index, t.size), 0)
   const at = normalizeAxis('take', axis, t.rank)
+  const ofBlocks = at === 0 ? blocksOf(t) : null
+  if (ofBlocks) return dequantize(take(ofBlocks.blocks, index, 0), ofBlocks.encoding)
   const y = apply(takeRow, [t, index], { axis: at }, String(at))
   checkShape('take', y.shape)
   return y

@@ -27,6 +27,7 @@ std::vector<Op> resample_ops();
 std::vector<Op> recurrent_ops();
 std::vector<Op> scan_ops();
 std::vector<Op> sort_ops();
+std::vector<Op> blocks_ops();
 
 // Names of the functions of map programs; the index is the number that a program names it by.
 std::vector<std::string> map_function_names();

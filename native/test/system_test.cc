@@ -9,6 +9,11 @@
 #include "engine/memory.h"
 #include "test/expect.h"
 
+#if defined(__linux__) || defined(__APPLE__)
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
 namespace tenon::test {
 namespace {
 
@@ -88,6 +93,35 @@ void test_memory() {
   EXPECT(native_bytes() == before);
 }
 
+#if defined(__linux__) || defined(__APPLE__)
+void test_mapping() {
+  const fs::path path = fs::temp_directory_path() / ("tenon-map-" + std::to_string(std::rand()));
+  std::string text(100'000, 'a');
+  for (size_t i = 0; i < text.size(); i++) text[i] = static_cast<char>('a' + i % 26);
+  std::ofstream(path, std::ios::binary) << text;
+  const int descriptor = open(path.c_str(), O_RDONLY);
+  const auto file = MappableFile::duplicate(descriptor);
+  close(descriptor);
+  const int64_t before = native_bytes();
+  AlignedBytes part, again;
+  EXPECT(part.map(file, 5001, 90'000) && part.bytes() == 90'000 && native_bytes() == before);
+  for (int64_t i = 0; i < 90'000; i += 997) {
+    EXPECT(part.data()[i] == static_cast<std::byte>(text[static_cast<size_t>(5001 + i)]));
+  }
+  part.data()[0] = std::byte{'!'};
+  EXPECT(again.map_again(part) && again.data()[0] == static_cast<std::byte>(text[5001]));
+  EXPECT(part.data()[0] == std::byte{'!'});
+  EXPECT(!again.map(file, 5001, 95'000) && !again.map(file, -1, 5) && !again.map(file, 0, 0));
+  EXPECT(!again.map(file, int64_t{1} << 60, 8) && !again.map(nullptr, 0, 8));
+  EXPECT(!again.data() && MappableFile::duplicate(-1) == nullptr);
+  EXPECT(again.allocate(100) && !part.map_again(again));
+  EXPECT(native_bytes() == before + 100);
+  fs::remove(path);
+}
+#else
+void test_mapping() {}
+#endif
+
 }  // namespace
 }  // namespace tenon::test
 
@@ -98,5 +132,6 @@ int main() {
   test_version_1();
   test_here();
   test_memory();
+  test_mapping();
   return result("system");
 }

@@ -29,6 +29,8 @@ const elsewhere: Record<string, string> = {
   sgd: 'update.test.ts',
   adam: 'update.test.ts',
   value: 'a leaf: every input is one',
+  dequantize: 'blocks.test.ts',
+  matmulBlocks: 'blocks.test.ts',
   ...Object.fromEntries(['cond', 'scan', 'whileLoop'].map((name) => [name, 'test/engine/control.test.ts'])),
 }
 
@@ -58,6 +60,7 @@ const functionsElsewhere: Record<string, string> = {
     ].map((name) => [name, 'dynamic.test.ts']),
   ),
   tensor: 'create.test.ts',
+  dequantize: 'blocks.test.ts',
 }
 
 function rowsReached(): Set<string> {
