@@ -8,7 +8,7 @@ import { prepareProbe } from './probe.ts'
 import { measure } from './rounds.ts'
 import { header, showRow } from './table.ts'
 import type { Workload } from './workload.ts'
-import { choose, notYet } from './workloads/index.ts'
+import { choose } from './workloads/index.ts'
 
 interface Options {
   readonly peer: 'torch'
@@ -39,8 +39,6 @@ async function main(options: Options): Promise<void> {
     console.log(
       `${cpus()[0]?.model ?? ''}, ${cpus().length} processors, load ${loadavg()[0]!.toFixed(2)}, Node ${process.version}`,
     )
-    if (options.only.length === 0)
-      for (const [name, lacking] of Object.entries(notYet)) console.log(`not yet: ${name} (needs ${lacking})`)
     console.log(header())
   }
   for (const workload of chosen) await measureWorkload(workload, { ...options, alone, hasProbe: !noProbe })

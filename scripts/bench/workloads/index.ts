@@ -1,4 +1,4 @@
-/** @file All workloads, in the peer's order, and those of the peer's that cannot be measured yet. */
+/** @file All workloads, in the peer's order. */
 import type { Workload } from '../workload.ts'
 import { attention2048Causal, attention512 } from './attention.ts'
 import { cnnInfer, cnnInferB1, cnnTrain } from './cnn.ts'
@@ -7,7 +7,7 @@ import { ncfTrain } from './recommend.ts'
 import { gruTrain, lstmTrain, rnnTrain } from './recurrent.ts'
 import { resnet18InferB1, resnet18Train } from './resnet.ts'
 import { mlpTrain, opOverhead, tinyTrain } from './small.ts'
-import { babyGptTrain, bertInfer, gpt2Train } from './transformer.ts'
+import { babyGptTrain, bertInfer, gpt2Generate, gpt2Train } from './transformer.ts'
 
 export const workloads: readonly Workload[] = [
   tinyTrain,
@@ -22,6 +22,7 @@ export const workloads: readonly Workload[] = [
   attention2048Causal,
   babyGptTrain,
   gpt2Train,
+  gpt2Generate,
   bertInfer,
   resnet18Train,
   resnet18InferB1,
@@ -31,16 +32,9 @@ export const workloads: readonly Workload[] = [
   opOverhead,
 ]
 
-/** Name, and what tenon lacks for it. */
-export const notYet: Readonly<Record<string, string>> = {
-  gpt2_124m_generate: 'nn.KeyValueCache',
-}
-
 /** Those named, all for an empty list; throws an Error for others. */
 export function choose(names: readonly string[]): Workload[] {
   for (const name of names) {
-    const lacking = Object.hasOwn(notYet, name) ? notYet[name] : undefined
-    if (lacking) throw new Error(`${name} cannot be measured yet: it needs ${lacking}, which tenon does not have.`)
     if (!workloads.some((workload) => workload.name === name))
       throw new Error(`no such workload: ${name}. There are ${workloads.map((workload) => workload.name).join(', ')}.`)
   }

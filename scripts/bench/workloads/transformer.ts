@@ -1,17 +1,20 @@
 /** @file Transformers of the kind of GPT-2 and BERT, as the peer writes them: norms first, the output tied to the input's embedding. */
 import {
   arange,
+  concat,
   crossEntropy,
+  evaluate,
   gelu,
   nn,
   noGrad,
   optim,
+  plan,
   randint,
   scaledDotProductAttention,
 } from '../../../lib/index.ts'
 import type { Tensor } from '../../../lib/index.ts'
 import { computing, training } from '../workload.ts'
-import type { Workload } from '../workload.ts'
+import type { Running, Way, Workload } from '../workload.ts'
 
 /** Fields have the peer's names. */
 class Block extends nn.Module {
@@ -36,13 +39,13 @@ class Block extends nn.Module {
     this.down = new nn.Linear(4 * width, width)
   }
 
-  /** [B, T, D] -> [B, T, D]. */
-  override forward(x: Tensor): Tensor {
-    const y = x.add(this.attend(this.ln_1.forward(x)))
+  /** [B, T, D] -> [B, T, D]; with a cache, T more positions. */
+  override forward(x: Tensor, cache: nn.KeyValueCache | null = null): Tensor {
+    const y = x.add(this.attend(this.ln_1.forward(x), cache))
     return y.add(this.down.forward(gelu(this.up.forward(this.ln_2.forward(y)), { approximate: 'tanh' })))
   }
 
-  private attend(x: Tensor): Tensor {
+  private attend(x: Tensor, cache: nn.KeyValueCache | null): Tensor {
     const [b, t, d] = x.shape as [number, number, number]
     const { numHeads, isCausal } = this
     const heads = this.qkv
@@ -50,10 +53,13 @@ class Block extends nn.Module {
       .reshape([b, t, 3, numHeads, d / numHeads])
       .permute([2, 0, 3, 1, 4])
     const [q, k, v] = [0, 1, 2].map((i) => heads.narrow(0, i, 1).squeeze(0)) as [Tensor, Tensor, Tensor]
-    const y = scaledDotProductAttention(q, k, v, { isCausal })
+    const y = cache ? continued(q, cache.append(k, v), isCausal) : scaledDotProductAttention(q, k, v, { isCausal })
     return this.proj.forward(y.transpose(1, 2).reshape([b, t, d]))
   }
 }
+
+const continued = (q: Tensor, { keys, values, length }: ReturnType<nn.KeyValueCache['append']>, isCausal: boolean) =>
+  scaledDotProductAttention(q, keys, values, { isCausal, kvLength: length })
 
 interface Size {
   readonly vocabulary: number
@@ -77,10 +83,11 @@ class Transformer extends nn.Module {
     this.ln = new nn.LayerNorm(width)
   }
 
-  /** [B, T] -> logits [B, T, vocabulary]. */
-  override forward(ids: Tensor): Tensor {
-    const x = this.tok.forward(ids).add(this.pos.forward(arange(ids.shape[1]!)))
-    const y = this.blocks.reduce((x, block) => block.forward(x), x)
+  /** [B, T] -> logits [B, T, vocabulary]; with caches, of T more positions. */
+  override forward(ids: Tensor, caches: readonly nn.KeyValueCache[] = []): Tensor {
+    const positions = arange(ids.shape[1]!).add(caches[0]?.length ?? 0)
+    const x = this.tok.forward(ids).add(this.pos.forward(positions))
+    const y = this.blocks.reduce((x, block, i) => block.forward(x, caches[i] ?? null), x)
     return this.ln.forward(y).matmul(this.tok.weight.transpose(0, 1))
   }
 }
@@ -110,3 +117,49 @@ export const bertInfer = computing('bert_base_infer', {
     return { model, compute: (ids) => noGrad(() => model.forward(ids!)) }
   },
 })
+
+const [PROMPT, NEW_TOKENS] = [64, 32]
+
+/** 32 tokens after a prompt of 64, each the most likely one. Written by hand, as the peer does it: generate() gives the same. */
+export const gpt2Generate: Workload = {
+  name: 'gpt2_124m_generate',
+  ways: ['plain'],
+  tolerance: 0,
+  inputs: () => [randint(0, gpt2.vocabulary, [1, PROMPT])],
+  build: () => {
+    const model = new Transformer(gpt2).eval()
+    const headDim = gpt2.width / gpt2.numHeads
+    const caches = model.blocks.map(
+      () => new nn.KeyValueCache({ numHeads: gpt2.numHeads, capacity: PROMPT + NEW_TOKENS, headDim }),
+    )
+    /** The most likely next token [1, 1] after some more. */
+    const next = (ids: Tensor) =>
+      noGrad(() =>
+        model
+          .forward(ids, caches)
+          .narrow(1, ids.shape[1]! - 1, 1)
+          .argMax(-1),
+      )
+    const start = (_: Way, inputs: readonly Tensor[]): Running => {
+      const generated = async () => {
+        caches.forEach((cache) => cache.truncate())
+        const found: Tensor[] = []
+        let ids = inputs[0]!
+        for (let i = 0; i < NEW_TOKENS; i++) {
+          ids = next(ids)
+          await evaluate(ids)
+          found.push(ids)
+        }
+        return found
+      }
+      const plans = () => {
+        caches.forEach((cache) => cache.truncate())
+        const prompt = plan(next(inputs[0]!))
+        const one = plan(next(randint(0, gpt2.vocabulary, [1, 1])))
+        return [prompt, ...Array.from({ length: NEW_TOKENS - 1 }, () => one)]
+      }
+      return { step: async () => (await generated(), null), outputs: async () => [concat(await generated(), 1)], plans }
+    }
+    return { model, start }
+  },
+}
