@@ -45,8 +45,8 @@ export type {
 } from './conv.ts'
 export { Checkpoint } from './checkpoint.ts'
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './dropout.ts'
-export { Embedding } from './embedding.ts'
-export type { EmbeddingOptions } from './embedding.ts'
+export { Embedding, EmbeddingBag } from './embedding.ts'
+export type { EmbeddingBagOptions, EmbeddingOptions, PretrainedOptions } from './embedding.ts'
 export type { BackwardHook, ForwardHook, ForwardPreHook, HookHandle } from './hooks.ts'
 export { GeGLU, SwiGLU } from './gated.ts'
 export type { GatedOptions } from './gated.ts'
@@ -60,6 +60,36 @@ export type { CacheContent, KeyValueCacheOptions } from './key-value-cache.ts'
 export { LayerNorm } from './layer-norm.ts'
 export type { LayerNormLayerOptions } from './layer-norm.ts'
 export { Linear } from './linear.ts'
+export { AdaptiveLogSoftmaxWithLoss } from './adaptive-log-softmax.ts'
+export type { AdaptiveLogSoftmaxOptions } from './adaptive-log-softmax.ts'
+export { Bilinear, CosineSimilarity, PairwiseDistance } from './bilinear.ts'
+export { CTCLoss } from './loss.ts'
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  CrossEntropyLoss,
+  DiceLoss,
+  FocalLoss,
+  HingeEmbeddingLoss,
+  HuberLoss,
+  KLDivLoss,
+  L1Loss,
+  MSELoss,
+  MultiLabelMarginLoss,
+  MultiLabelSoftMarginLoss,
+  MultiMarginLoss,
+  NLLLoss,
+  PoissonNLLLoss,
+  SmoothL1Loss,
+  SoftMarginLoss,
+} from './loss-pairs.ts'
+export {
+  CosineEmbeddingLoss,
+  GaussianNLLLoss,
+  MarginRankingLoss,
+  TripletMarginLoss,
+  TripletMarginWithDistanceLoss,
+} from './loss-triples.ts'
 export type { LinearOptions } from './linear.ts'
 export { Module } from './module.ts'
 export type { Layer } from './module.ts'

@@ -32,6 +32,8 @@ export { cdist, cosineSimilarity, pairwiseDistance, pdist } from './distance.ts'
 export type { CosineSimilarityOptions, DistanceOptions, PairwiseDistanceOptions } from './distance.ts'
 export { dequantize } from './blocks.ts'
 export type { BlockEncoding } from './blocks.ts'
+export { embedding, embeddingBag } from './embedding.ts'
+export type { EmbeddingBagLookupOptions, EmbeddingLookupOptions } from './embedding.ts'
 export { einsum } from './einsum.ts'
 export * from './cumulative.ts'
 export * from './diagonal.ts'
@@ -50,7 +52,7 @@ export type { BincountOptions, Unique, UniqueOptions } from './dynamic.ts'
 export * from './elementwise.ts'
 export * from './grids.ts'
 export * from './histogram.ts'
-export { embedding, gather, indexSelect, oneHot, scatter, scatterAdd, take } from './indexing.ts'
+export { gather, indexSelect, oneHot, scatter, scatterAdd, take } from './indexing.ts'
 export {
   concat,
   expand,

@@ -1,4 +1,4 @@
-/** @file Reading and writing at positions that are data: take, embedding, gather, scatter, one-hot. */
+/** @file Reading and writing at positions that are data: take, gather, scatter, one-hot. */
 import { isInteger } from '../dtype.ts'
 import { checkInteger, fail } from '../errors.ts'
 import type { NodeView, Row } from '../graph/row.ts'
@@ -90,13 +90,6 @@ export function takeAdd(ids: Tensor, source: Tensor, axis: number, shape: Shape)
 export function indexSelect(x: TensorLike, axis: number, ids: TensorLike): Tensor {
   if (ids.rank > 1) fail('SHAPE', 'indexSelect', `positions are a vector, got ${showShape(ids.shape)}.`)
   return take(x, asVector(ids), axis)
-}
-
-/** Rows of a table of vectors: weight [V, D], ids [...] -> [..., D]. */
-export function embedding(ids: TensorLike, weight: TensorLike): Tensor {
-  const table = asTensor('embedding', weight)
-  if (table.rank !== 2) fail('SHAPE', 'embedding', `the weight is [numEmbeddings, dim], got ${showShape(table.shape)}.`)
-  return take(table, positions('embedding', ids), 0)
 }
 
 function checkIndexed(op: string, t: Tensor, index: Tensor, axis: number): void {

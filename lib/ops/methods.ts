@@ -29,7 +29,7 @@ const NOT_METHODS = [
   ...['l1Loss', 'smoothL1Loss', 'huberLoss', 'poissonNllLoss', 'gaussianNllLoss', 'klDiv', 'softMarginLoss'],
   ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'multilabelSoftMarginLoss', 'focalLoss', 'diceLoss'],
   ...['hingeEmbeddingLoss', 'marginRankingLoss', 'cosineEmbeddingLoss', 'tripletMarginLoss', 'multiMarginLoss'],
-  ...['tripletMarginWithDistanceLoss', 'multilabelMarginLoss', 'ctcLoss'],
+  ...['tripletMarginWithDistanceLoss', 'multilabelMarginLoss', 'ctcLoss', 'embeddingBag'],
   ...['einsum', 'multiDot', 'bilinear'],
 ] as const
 

@@ -3,6 +3,7 @@ import { nn } from '../../../lib/index.ts'
 import { activations } from './activations.ts'
 import { layer, module } from './adapter.ts'
 import type { Args, Modules } from './adapter.ts'
+import { lookups } from './lookups.ts'
 import { transformers } from './transformers.ts'
 import { spatial } from './spatial.ts'
 
@@ -18,14 +19,11 @@ export const modules: Modules = {
   ...activations,
   ...transformers,
   ...spatial,
+  ...lookups,
   'torch.nn.Linear': layer(({ in_features, out_features, bias }) => new nn.Linear(in_features, out_features, { bias })),
   'torch.nn.LayerNorm': layer(
     ({ normalized_shape, eps, elementwise_affine }) =>
       new nn.LayerNorm(normalized_shape, { eps, elementwiseAffine: elementwise_affine }),
-  ),
-  'torch.nn.Embedding': layer(
-    ({ num_embeddings, embedding_dim, padding_idx }) =>
-      new nn.Embedding(num_embeddings, embedding_dim, { paddingIdx: padding_idx }),
   ),
   'torch.nn.Identity': layer(() => new nn.Identity()),
   'torch.nn.RNN': module(

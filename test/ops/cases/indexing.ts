@@ -54,14 +54,6 @@ const takes: OpCase[] = [
     kind: 'moves',
     isSingle: true,
   },
-  {
-    title: 'embedding',
-    fn: (i, w) => ops.embedding(i, w),
-    inputs: [ids([2, 3], 5), input([5, 4], fill)],
-    reference: (i, w) => taken(0)(w, i),
-    kind: 'moves',
-    isSingle: true,
-  },
 ]
 
 const replaced = (p: readonly number[], axis: number, i: number) => p.map((k, a) => (a === axis ? i : k))
