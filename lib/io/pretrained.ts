@@ -12,6 +12,7 @@ import { openFolder } from './open-tensors.ts'
 import { saveWeights } from './sharded.ts'
 import type { SaveWeightsOptions } from './sharded.ts'
 import type { OpenOptions } from './source.ts'
+import { sameShape } from '../shape.ts'
 import { writeAside } from './write-aside.ts'
 
 /** How a model's tensors are called in files. */
@@ -70,7 +71,7 @@ export const labelsForFile = (numLabels: number): ConfigValues => {
 }
 
 export interface LoadWeightsOptions extends OpenOptions {
-  /** Leave the head as it starts where the folder has none that fits. Default: false. */
+  /** Leave the tensors of the head as they start where the folder has none that fit. Default: false. */
   newHead?: boolean
 }
 
@@ -92,13 +93,16 @@ export async function loadWeights(
       const name = given.replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
       const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name
       const own = [name, `${prefix}${name}`, bare].find((candidate) => variables.has(candidate))
-      if (own === undefined && (unread?.test(name) || (newHead && head?.test(name)))) continue
-      if (own !== undefined && newHead && head?.test(own)) continue
+      if (own === undefined && unread?.test(name)) continue
+      const variable = own === undefined ? undefined : variables.get(own)
+      const isOther = !variable || !sameShape(variable.shape, file.tensors.get(given)!.shape)
+      if (newHead && isOther && head?.test(own ?? name)) continue
       contents.set(own ?? given, await file.read(given))
     }
   } finally {
     await file.close()
   }
-  if (newHead) for (const name of variables.keys()) if (head?.test(name)) variables.delete(name)
+  const isNew = (name: string) => newHead && head?.test(name) && !contents.has(name)
+  for (const name of [...variables.keys()]) if (isNew(name)) variables.delete(name)
   await loadState(variables, contents, {})
 }

@@ -7,6 +7,10 @@ import type { ModelConfig } from '../io/model-config.ts'
 import { loadWeights } from '../io/pretrained.ts'
 import type { PretrainedModel } from '../io/pretrained.ts'
 import type { OpenOptions } from '../io/source.ts'
+import { bertConfigFrom, bertHeadOf } from '../text/bert-config.ts'
+import type { BERTKind } from '../text/bert-config.ts'
+import { BERTClassifier, BERTMaskedLM } from '../text/bert-heads.ts'
+import { BERT } from '../text/bert.ts'
 import { GPT2, gpt2ConfigFrom } from '../text/gpt2.ts'
 import { llamaConfigFrom } from '../text/llama-config.ts'
 import { Llama } from '../text/llama.ts'
@@ -14,29 +18,41 @@ import { Llama } from '../text/llama.ts'
 export interface FromPretrainedOptions extends OpenOptions {
   /** What parameters become, whatever the files have. Default: 'f32'. */
   dtype?: DType
-  /** A new head that tells so many classes, instead of the one that is there. Default: null, the folder's own. */
+  /** A head that tells so many classes, new where the folder has none that fits. Default: null, the model that the folder names. */
   numLabels?: number | null
 }
 
-/** What an architecture is made from: its configuration, the head (the class of config.json's `architectures`) and its labels. */
 interface Wanted {
   readonly config: ModelConfig
-  readonly head: string
+  /** Whether a head for classes is asked for, whatever config.json's `architectures` says. */
+  readonly isClassifier: boolean
   readonly dtype: DType
 }
 
 const llama = ({ config, dtype }: Wanted) => new Llama(llamaConfigFrom(config, dtype))
 
+const bertOf =
+  (kind: BERTKind) =>
+  ({ config, isClassifier, dtype }: Wanted): PretrainedModel => {
+    const head = isClassifier ? 'classifier' : bertHeadOf(config, kind)
+    const model = new BERT(bertConfigFrom(config, kind, head, dtype))
+    if (head === 'base') return model
+    return head === 'maskedLM' ? new BERTMaskedLM(model) : new BERTClassifier(model, config.labels())
+  }
+
 /** By config.json's model_type. */
 const architectures: Readonly<Record<string, (wanted: Wanted) => PretrainedModel>> = {
+  bert: bertOf('bert'),
+  distilbert: bertOf('distilbert'),
   gpt2: ({ config, dtype }) => new GPT2(gpt2ConfigFrom(config, dtype)),
   llama,
   mistral: llama,
   qwen2: llama,
+  roberta: bertOf('roberta'),
 }
 
 /** Those that can have a head for classes. */
-const classifiers: Readonly<Record<string, string>> = {}
+const classifiers: readonly string[] = ['bert', 'distilbert', 'roberta']
 
 /**
  * Reads config.json and the safetensors of a folder into a model, in eval() mode: `fromPretrained<text.Llama>('./llama')`. FORMAT for a
@@ -55,16 +71,11 @@ export async function fromPretrained<Model extends PretrainedModel = PretrainedM
     given.refuse(`model_type '${type}' is none of ${Object.keys(architectures).join(', ')}.`)
   if (numLabels !== null) {
     checkInteger('fromPretrained', 'numLabels', numLabels, 1)
-    if (!Object.hasOwn(classifiers, type))
-      fail(
-        'VALUE',
-        'fromPretrained',
-        `a ${type} has no head for classes. There are: ${Object.keys(classifiers).join(', ')}.`,
-      )
+    if (!classifiers.includes(type))
+      fail('VALUE', 'fromPretrained', `a ${type} has no head for classes. There are: ${classifiers.join(', ')}.`)
   }
   const config = numLabels === null ? given : given.with({ num_labels: numLabels, id2label: null, label2id: null })
-  const head = numLabels === null ? config.architecture() : classifiers[type]!
-  const model = architectures[type]!({ config, head, dtype })
+  const model = architectures[type]!({ config, isClassifier: numLabels !== null, dtype })
   model.savedConfig = config.values
   await loadWeights(model, folder, { ...opening, newHead: numLabels !== null })
   return model.eval() as Model

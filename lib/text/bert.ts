@@ -1,45 +1,29 @@
-/** @file BERT: a Transformer that reads a whole text at once (Devlin et al. 2019). Parameters have the names of the published weights. */
-import type { DType } from '../dtype.ts'
+/** @file BERT, and with other options RoBERTa and DistilBERT: a Transformer that reads a whole text at once (Devlin et al. 2019). */
 import { check, checkInteger, checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { Variable } from '../graph/variable.ts'
+import type { ConfigValues } from '../io/model-config.ts'
+import { PretrainedModel } from '../io/pretrained.ts'
+import type { WeightNames } from '../io/pretrained.ts'
+import { activationByName } from '../nn/activation-by-name.ts'
+import type { ActivationName } from '../nn/activation-by-name.ts'
 import { Dropout } from '../nn/dropout.ts'
-import { Embedding } from '../nn/embedding.ts'
+import type { Embedding } from '../nn/embedding.ts'
 import { LayerNorm } from '../nn/layer-norm.ts'
-import { Linear } from '../nn/linear.ts'
+import type { Linear } from '../nn/linear.ts'
 import { Module } from '../nn/module.ts'
+import { normalEmbedding, normalLinear } from '../nn/normal-layers.ts'
 import { attention } from '../ops/attention.ts'
-import { linear } from '../ops/contraction.ts'
-import { arange, zeros } from '../ops/create.ts'
-import { add, gelu, ne, tanh } from '../ops/elementwise.ts'
+import { arange } from '../ops/create.ts'
+import { add, mul, ne } from '../ops/elementwise.ts'
 import { narrow, permute, reshape } from '../ops/layout.ts'
-import { normal } from '../ops/random.ts'
+import { cumsum } from '../ops/cumulative.ts'
+import { cast } from '../ops/table.ts'
 import { showShape } from '../shape.ts'
+import { bertConfigForFile, bertNameInFile, bertWeightNames } from './bert-config.ts'
+import type { BERTConfig, BERTSizes } from './bert-config.ts'
 
-export interface BERTConfig {
-  /** Default: 30522. */
-  vocabSize?: number
-  /** The longest text. Default: 512. */
-  numPositions?: number
-  /** Kinds of segments. Default: 2. */
-  numTypes?: number
-  /** Default: 768. */
-  width?: number
-  /** Default: 12. */
-  numLayers?: number
-  /** Default: 12. */
-  numHeads?: number
-  /** Between the layers of the feed-forward part. Default: 4 width. */
-  hiddenWidth?: number
-  /** Default: 0.1. */
-  dropout?: number
-  /** Default: 1e-12. */
-  layerNormEps?: number
-  /** Default: 'f32'. */
-  dtype?: DType
-}
-
-const NAMES = ['vocabSize', 'numPositions', 'numTypes', 'width', 'numLayers', 'numHeads', 'hiddenWidth']
+const NAMES = ['kind', 'vocabSize', 'numPositions', 'numTypes', 'width', 'numLayers', 'numHeads', 'hiddenWidth']
+const MORE = ['activation', 'pooling', 'paddingIdx', 'dropout', 'layerNormEps', 'dtype']
 
 /** A BERT of the published base size, or of one's own: `bert()`, `bert({ width: 128, numLayers: 2, numHeads: 2 })`. Weights are random. */
 export function bert(size: 'base' | BERTConfig = 'base', options: BERTConfig = {}): BERT {
@@ -48,24 +32,8 @@ export function bert(size: 'base' | BERTConfig = 'base', options: BERTConfig = {
   return new BERT({ ...(size === 'base' ? {} : size), ...options })
 }
 
-const STD = 0.02
-
-type Sizes = Required<BERTConfig>
-
-function dense(inputs: number, outputs: number, dtype: DType): Linear {
-  const layer = new Linear(inputs, outputs, { dtype })
-  layer.weight = new Variable(normal([outputs, inputs], 0, STD, { dtype }))
-  layer.bias = new Variable(zeros([outputs], { dtype }))
-  return layer
-}
-
-function table(rows: number, width: number, dtype: DType): Embedding {
-  const layer = new Embedding(rows, width, { dtype })
-  layer.weight = new Variable(normal([rows, width], 0, STD, { dtype }))
-  return layer
-}
-
-const norm = ({ width, layerNormEps, dtype }: Sizes) => new LayerNorm(width, { eps: layerNormEps, dtype })
+/** @internal */
+export const norm = ({ width, layerNormEps, dtype }: BERTSizes) => new LayerNorm(width, { eps: layerNormEps, dtype })
 
 class Embeddings extends Module {
   static override readonly stateNames = {
@@ -76,23 +44,32 @@ class Embeddings extends Module {
   }
   words: Embedding
   positions: Embedding
-  types: Embedding
+  types: Embedding | null
   norm: LayerNorm
   dropout: Dropout
+  readonly paddingIdx: number | null
 
-  constructor(all: Sizes) {
+  constructor(all: BERTSizes) {
     super()
-    this.words = table(all.vocabSize, all.width, all.dtype)
-    this.positions = table(all.numPositions, all.width, all.dtype)
-    this.types = table(all.numTypes, all.width, all.dtype)
+    this.paddingIdx = all.paddingIdx
+    this.words = normalEmbedding(all.vocabSize, all.width, { dtype: all.dtype })
+    this.positions = normalEmbedding(all.numPositions, all.width, { dtype: all.dtype })
+    this.types = all.numTypes === 0 ? null : normalEmbedding(all.numTypes, all.width, { dtype: all.dtype })
     this.norm = norm(all)
     this.dropout = new Dropout(all.dropout)
   }
 
   override forward(ids: Tensor, types: Tensor | null): Tensor {
-    const kind = types ? this.types.forward(types) : narrow(this.types.weight, 0, 0, 1)
-    const x = add(add(this.words.forward(ids), kind), this.positions.forward(arange(ids.shape[1]!)))
+    const words = add(this.words.forward(ids), this.positions.forward(this.#positionsOf(ids)))
+    const kind = this.types && (types ? this.types.forward(types) : narrow(this.types.weight, 0, 0, 1))
+    const x = kind ? add(words, kind) : words
     return this.dropout.forward(this.norm.forward(x))
+  }
+
+  #positionsOf(ids: Tensor): Tensor {
+    if (this.paddingIdx === null) return arange(ids.shape[1]!)
+    const counts = cast(ne(ids, this.paddingIdx), 'i64')
+    return add(mul(cumsum(counts, 1), counts), this.paddingIdx)
   }
 }
 
@@ -103,13 +80,13 @@ class SelfAttention extends Module {
   key: Linear
   value: Linear
 
-  constructor({ width, numHeads, dropout, dtype }: Sizes) {
+  constructor({ width, numHeads, dropout, dtype }: BERTSizes) {
     super()
     this.numHeads = numHeads
     this.dropout = dropout
-    this.query = dense(width, width, dtype)
-    this.key = dense(width, width, dtype)
-    this.value = dense(width, width, dtype)
+    this.query = normalLinear(width, width, { dtype })
+    this.key = normalLinear(width, width, { dtype })
+    this.value = normalLinear(width, width, { dtype })
   }
 
   override forward(x: Tensor, attnMask: Tensor | null): Tensor {
@@ -128,9 +105,9 @@ class Output extends Module {
   norm: LayerNorm
   dropout: Dropout
 
-  constructor(inputs: number, all: Sizes) {
+  constructor(inputs: number, all: BERTSizes) {
     super()
-    this.dense = dense(inputs, all.width, all.dtype)
+    this.dense = normalLinear(inputs, all.width, { dtype: all.dtype })
     this.norm = norm(all)
     this.dropout = new Dropout(all.dropout)
   }
@@ -144,17 +121,20 @@ class Layer extends Module {
   attention: { self: SelfAttention; output: Output }
   intermediate: { dense: Linear }
   output: Output
+  readonly activation: ActivationName
 
-  constructor(all: Sizes) {
+  constructor(all: BERTSizes) {
     super()
+    this.activation = all.activation
     this.attention = { self: new SelfAttention(all), output: new Output(all.width, all) }
-    this.intermediate = { dense: dense(all.width, all.hiddenWidth, all.dtype) }
+    this.intermediate = { dense: normalLinear(all.width, all.hiddenWidth, { dtype: all.dtype }) }
     this.output = new Output(all.hiddenWidth, all)
   }
 
   override forward(x: Tensor, mask: Tensor | null): Tensor {
     const y = this.attention.output.forward(this.attention.self.forward(x, mask), x)
-    return this.output.forward(gelu(this.intermediate.dense.forward(y)), y)
+    const activation = activationByName(this.activation)
+    return this.output.forward(activation(this.intermediate.dense.forward(y)), y)
   }
 }
 
@@ -165,40 +145,34 @@ export interface BERTForward {
   tokenTypeIds?: Tensor | null
 }
 
-/** Token ids [B, T] -> what each token means here [B, T, width], and the whole text [B, width]. */
-export class BERT extends Module {
-  readonly config: Readonly<Sizes>
+/**
+ * Token ids [B, T] -> what each token means here [B, T, width], and the whole text [B, width]: a layer of the first token's vector, or that
+ * vector itself where there is no such layer.
+ */
+export class BERT extends PretrainedModel {
+  readonly config: Readonly<BERTSizes>
   embeddings: Embeddings
   encoder: { layer: readonly Layer[] }
-  pooler: { dense: Linear }
+  pooler: { dense: Linear } | null
 
   constructor(config: BERTConfig = {}) {
     super()
-    checkOptions('BERT', config, [...NAMES, 'dropout', 'layerNormEps', 'dtype'])
-    const { vocabSize = 30522, numPositions = 512, numTypes = 2, width = 768, numLayers = 12 } = config
-    const { numHeads = 12, hiddenWidth = 4 * width } = config
-    const { dropout = 0.1, layerNormEps = 1e-12, dtype = 'f32' } = config
-    const whole = { vocabSize, numPositions, numTypes, width, numLayers, numHeads, hiddenWidth }
-    for (const [name, n] of Object.entries(whole)) checkInteger('BERT', name, n, 1)
-    check(
-      width % numHeads === 0,
-      'VALUE',
-      'BERT',
-      () => `width must be a multiple of numHeads, got ${width} and ${numHeads}.`,
-    )
-    const all = { ...whole, dropout, layerNormEps, dtype }
+    checkOptions('BERT', config, [...NAMES, ...MORE])
+    const all = completed(config)
+    const { width, numLayers, dtype } = all
     this.config = all
     this.embeddings = new Embeddings(all)
     this.encoder = { layer: Array.from({ length: numLayers }, () => new Layer(all)) }
-    this.pooler = { dense: dense(width, width, dtype) }
+    this.pooler = all.pooling === null ? null : { dense: normalLinear(width, width, { dtype }) }
   }
 
   override forward(ids: Tensor, options: BERTForward = {}): { hidden: Tensor; pooled: Tensor } {
     checkOptions('BERT', options, ['attentionMask', 'tokenTypeIds'])
     const { attentionMask = null, tokenTypeIds = null } = options
-    const { numPositions } = this.config
-    if (ids.rank !== 2 || ids.shape[1]! > numPositions)
-      fail('SHAPE', 'BERT', `needs token ids [B, T] with T <= ${numPositions}, got ${showShape(ids.shape)}.`)
+    const { numPositions, paddingIdx, pooling } = this.config
+    const longest = numPositions - (paddingIdx === null ? 0 : paddingIdx + 1)
+    if (ids.rank !== 2 || ids.shape[1]! > longest)
+      fail('SHAPE', 'BERT', `needs token ids [B, T] with T <= ${longest}, got ${showShape(ids.shape)}.`)
     const [b, t] = ids.shape as [number, number]
     for (const [name, given] of Object.entries({ attentionMask, tokenTypeIds }))
       check(
@@ -211,43 +185,36 @@ export class BERT extends Module {
     const start = this.embeddings.forward(ids, tokenTypeIds)
     const hidden = this.encoder.layer.reduce((x, layer) => layer.forward(x, mask), start)
     const first = reshape(narrow(hidden, 1, 0, 1), [b, this.config.width])
-    return { hidden, pooled: tanh(this.pooler.dense.forward(first)) }
+    const pooled = this.pooler && activationByName(pooling!)(this.pooler.dense.forward(first))
+    return { hidden, pooled: pooled ?? first }
+  }
+
+  override get weightNames(): WeightNames {
+    return bertWeightNames(this.config.kind)
+  }
+
+  override nameInFile(name: string): string {
+    return bertNameInFile(this.config.kind, name)
+  }
+
+  override configForFile(): ConfigValues {
+    return bertConfigForFile(this.config, 'base')
   }
 }
 
-/** What comes between BERT and the table of embeddings: norm(gelu(dense)). */
-class Transform extends Module {
-  static override readonly stateNames = { norm: 'LayerNorm' }
-  dense: Linear
-  norm: LayerNorm
-
-  constructor(all: Sizes) {
-    super()
-    this.dense = dense(all.width, all.width, all.dtype)
-    this.norm = norm(all)
-  }
-
-  override forward(x: Tensor): Tensor {
-    return this.norm.forward(gelu(this.dense.forward(x)))
-  }
-}
-
-/** BERT as it is trained: token ids [B, T], some of them masked out, -> logits [B, T, vocabSize] of what they were. */
-export class BERTMaskedLM extends Module {
-  bert: BERT
-  cls: { predictions: { transform: Transform; bias: Variable } }
-
-  constructor(model: BERT) {
-    super()
-    const { vocabSize, dtype } = model.config
-    this.bert = model
-    const bias = new Variable(zeros([vocabSize], { dtype }))
-    this.cls = { predictions: { transform: new Transform(model.config), bias } }
-  }
-
-  override forward(ids: Tensor, options: BERTForward = {}): Tensor {
-    const { transform, bias } = this.cls.predictions
-    const { hidden } = this.bert.forward(ids, options)
-    return linear(transform.forward(hidden), this.bert.embeddings.words.weight, bias)
-  }
+function completed(config: BERTConfig): BERTSizes {
+  const { vocabSize = 30522, numPositions = 512, numTypes = 2, width = 768, numLayers = 12 } = config
+  const { kind = 'bert', numHeads = 12, hiddenWidth = 4 * width, paddingIdx = null } = config
+  const whole = { vocabSize, numPositions, width, numLayers, numHeads, hiddenWidth }
+  for (const [name, n] of Object.entries(whole)) checkInteger('BERT', name, n, 1)
+  checkInteger('BERT', 'numTypes', numTypes, 0)
+  if (paddingIdx !== null) checkInteger('BERT', 'paddingIdx', paddingIdx, 0, vocabSize - 1)
+  check(
+    width % numHeads === 0,
+    'VALUE',
+    'BERT',
+    () => `width must be a multiple of numHeads, got ${width} and ${numHeads}.`,
+  )
+  const { activation = 'gelu', pooling = 'tanh', dropout = 0.1, layerNormEps = 1e-12, dtype = 'f32' } = config
+  return { kind, ...whole, numTypes, paddingIdx, activation, pooling, dropout, layerNormEps, dtype }
 }

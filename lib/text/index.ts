@@ -1,6 +1,8 @@
 /** @file The names of the namespace `text`. */
-export { BERT, BERTMaskedLM, bert } from './bert.ts'
-export type { BERTConfig, BERTForward } from './bert.ts'
+export { BERT, bert } from './bert.ts'
+export type { BERTForward } from './bert.ts'
+export type { BERTConfig, BERTKind } from './bert-config.ts'
+export { BERTClassifier, BERTMaskedLM } from './bert-heads.ts'
 export { GPT2, gpt2 } from './gpt2.ts'
 export type { GPT2Config } from './gpt2.ts'
 export { Llama } from './llama.ts'

@@ -13,12 +13,22 @@ const fixtures = join(import.meta.dirname, '../fixtures/hf')
 
 type Inputs = Record<string, Tensor>
 
+const masked = (model: text.BERTMaskedLM | text.BERTClassifier, x: Inputs) => ({
+  logits: model.forward(x.input_ids, { attentionMask: x.attention_mask }),
+})
+
 /** What a fixture's model answers, by the names of its expected.safetensors. */
 const answers: Record<string, (model: never, inputs: Inputs) => Record<string, Tensor>> = {
   gpt2: (model: text.GPT2, x) => ({ logits: model.forward(x.input_ids) }),
   llama: (model: text.Llama, x) => ({ logits: model.forward(x.input_ids) }),
   mistral: (model: text.Llama, x) => ({ logits: model.forward(x.input_ids) }),
   qwen2: (model: text.Llama, x) => ({ logits: model.forward(x.input_ids) }),
+  bert: masked,
+  'bert-classifier': masked,
+  roberta: masked,
+  'roberta-classifier': masked,
+  distilbert: masked,
+  'distilbert-classifier': masked,
 }
 
 const expectedOf = async (name: string): Promise<Inputs> =>
@@ -119,3 +129,13 @@ test('no folder, no labels', async () => {
   const labels = models.fromPretrained(join(fixtures, 'llama'), { numLabels: 3 })
   assert.match(await failure(labels), /a llama has no head for classes/)
 })
+
+for (const name of ['bert', 'roberta', 'distilbert-classifier'])
+  test(`${name}: a new head for other classes, on the same body`, async () => {
+    const model = await models.fromPretrained<text.BERTClassifier>(join(fixtures, name), { numLabels: 5 })
+    const { input_ids: ids, attention_mask: attentionMask } = await expectedOf(name)
+    assert.equal(model.forward(ids, { attentionMask }).shape, [2, 5])
+    const old = await models.fromPretrained<text.BERTMaskedLM>(join(fixtures, name))
+    const [x, y] = fromTensors([model, old].map(({ bert }) => bert.forward(ids, { attentionMask }).hidden))
+    assert.equal(x.data, y.data)
+  })
