@@ -52,6 +52,19 @@ function commands(exitWith: (code: number) => void): Command {
     .description('versions, processor, threads and memory, for a bug report; fails if the addon does not work here')
     .option('--json', 'as JSON')
     .action(async (options) => exitWith((await import('./env.ts')).printEnvironment(options) ? 0 : 1))
+  program
+    .command('inspect')
+    .description('what a file of tensors holds: safetensors (or a folder with them), PyTorch, GGUF, npz, npy')
+    .argument('<file>')
+    .option('--json', 'as JSON')
+    .action(async (file, options) => (await import('./inspect.ts')).inspect(file, options))
+  program
+    .command('convert')
+    .description('the same tensors in another format: .safetensors, .npz, .npy, or a folder of safetensors files')
+    .argument('<in>', 'safetensors (or a folder with them), PyTorch, GGUF, npz or npy')
+    .argument('<out>')
+    .option('--key <name>', "the part of a PyTorch checkpoint to take, 'state_dict' say")
+    .action(async (from, to, options) => (await import('./convert.ts')).convert(from, to, options))
   return program
 }
 

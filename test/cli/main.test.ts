@@ -25,6 +25,8 @@ function tenon(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return { status, stdout, stderr }
 }
 
+const torch = (name: string) => fileURLToPath(new URL(`../fixtures/torch/${name}`, import.meta.url))
+
 /** Arguments, exit code, and what stands on stdout or, behind a failure, on stderr. */
 const calls: [args: string[], status: number, phrases: string[]][] = [
   [[], 0, ['Usage: tenon', 'demo', 'env', 'help']],
@@ -38,6 +40,15 @@ const calls: [args: string[], status: number, phrases: string[]][] = [
   [['demo', '--seed', '1e3'], 2, ['--seed', 'an integer from 0 on']],
   [['demo', 'fast'], 2, ['too many arguments']],
   [['demo', '--data', join(folder, 'nowhere'), '--out', join(folder, 'a')], 1, ['train-images', 'nowhere']],
+  [['inspect'], 2, ["missing required argument 'file'"]],
+  [['inspect', torch('zip.pt')], 0, ['zip.pt: torch, 16 tensors', 'whole       f32   [4, 6]', 'brain       bf16  [2]']],
+  [['inspect', '--json', torch('arrays.npz')], 0, ['"format": "npz"', '"parameters": 14', '"dtype": "bool"']],
+  [['inspect', torch('model.pt')], 1, ['torch.nn.modules.container.Sequential']],
+  [['convert', torch('zip.pt'), join(folder, 'zip.npz')], 0, ['zip.npz: 16 tensors of', '(torch)']],
+  [['convert', '--key', 'state_dict', torch('checkpoint.pt'), join(folder, 'weights')], 0, ['weights: 7 tensors']],
+  [['inspect', join(folder, 'weights')], 0, ['1.running_mean', 'format: pt']],
+  [['convert', torch('zip.pt'), join(folder, 'zip.pt')], 1, ['must end in .safetensors, .npz or .npy']],
+  [['convert', torch('zip.pt'), join(folder, 'zip.npy')], 1, ['an .npy file holds one tensor, got 16']],
   [['demo', '--out', '/dev/null/b'], 1, ['ENOTDIR', '/dev/null/b']],
 ]
 for (const [args, status, phrases] of calls) {
