@@ -13,3 +13,13 @@ export type { LanguageModel, LanguageModelForward } from './language-model.ts'
 export { sample } from './sampling.ts'
 export type { SamplingOptions } from './sampling.ts'
 export type { Stop } from './stop.ts'
+export { Tokenizer } from './tokenizers/tokenizer.ts'
+export type {
+  DecodeOptions,
+  EncodeBatchOptions,
+  EncodedBatch,
+  EncodeOptions,
+  TokenizerTrainOptions,
+} from './tokenizers/tokenizer.ts'
+export type { Encoding } from './tokenizers/encoding.ts'
+export type { DecodeStream } from './tokenizers/decoders.ts'

@@ -32,9 +32,11 @@ export function normalizerOf(json: Json, depth = 0): Normalizer | null {
     case 'Lowercase':
       return lowercase
     case 'StripAccents':
-      return (piece) => (/\p{Mn}/u.test(piece.text) ? replaceMatches(piece, /\p{Mn}/gu, '') : piece)
-    case 'Strip':
-      return strip(json.field('strip_left').flag(true), json.field('strip_right').flag(true))
+      return (piece) => (/\p{M}/u.test(piece.text) ? replaceMatches(piece, /\p{M}/gu, '') : piece)
+    case 'Strip': {
+      const [left, right] = [json.field('strip_left').flag(true), json.field('strip_right').flag(true)]
+      return (piece) => trimmed(piece, left, right)
+    }
     case 'Prepend': {
       const prefix = json.field('prepend').text()
       return (piece) => prepend(piece, prefix)
@@ -80,13 +82,12 @@ function lowercase(piece: Piece): Piece {
   return text === piece.text ? piece : piece.withText(text)
 }
 
-function strip(left: boolean, right: boolean): Normalizer {
-  return (piece) => {
-    const begin = left ? /^\p{White_Space}*/u.exec(piece.text)![0].length : 0
-    let end = piece.text.length
-    while (right && end > begin && /\p{White_Space}/u.test(piece.text[end - 1]!)) end--
-    return begin > 0 || end < piece.text.length ? piece.slice(begin, end) : piece
-  }
+/** Without the spaces at its ends. */
+export function trimmed(piece: Piece, left = true, right = true): Piece {
+  const begin = left ? /^\p{White_Space}*/u.exec(piece.text)![0].length : 0
+  let end = piece.text.length
+  while (right && end > begin && /\p{White_Space}/u.test(piece.text[end - 1]!)) end--
+  return begin > 0 || end < piece.text.length ? piece.slice(begin, end) : piece
 }
 
 const CJK =

@@ -122,7 +122,8 @@ function trimming(json: Json): PostProcessor['trim'] {
       const token = name(id)
       let leading = /^[Ġ\p{White_Space}]*/u.exec(token)![0].length
       const trailing = trailingSpaces(token)
-      if (leading > 0 && prefixes && (i === 0 || starts[i] === 0)) leading--
+      // One space may have been put there; of several none was.
+      if (leading === 1 && prefixes && (i === 0 || starts[i] === 0)) leading = 0
       starts[i] = Math.min(starts[i]! + leading, ends[i]!)
       // One that was put before a wide character would end inside of it.
       if (trailing === token.length) ends[i] = starts[i]!

@@ -19,6 +19,7 @@ const MESSAGES = {
     eosId: [42, 'int32'],
   },
   NormalizerSpec: {
+    name: [1, 'string'],
     precompiledCharsmap: [2, 'bytes'],
     addDummyPrefix: [3, 'bool'],
     removeExtraWhitespaces: [4, 'bool'],
@@ -44,6 +45,7 @@ interface ModelProto {
     treatWhitespaceAsSuffix?: boolean
   }
   normalizerSpec?: Partial<Record<'addDummyPrefix' | 'removeExtraWhitespaces' | 'escapeWhitespaces', boolean>> & {
+    name?: string
     precompiledCharsmap?: Uint8Array
   }
 }
@@ -95,10 +97,17 @@ export async function describeSentencePiece(name: string, bytes: Uint8Array, set
 const isPrefixed = ({ normalizerSpec }: ModelProto): boolean => normalizerSpec?.addDummyPrefix ?? true
 
 function normalizersOf(proto: ModelProto): object[] {
-  const { precompiledCharsmap, removeExtraWhitespaces = true, escapeWhitespaces = true } = proto.normalizerSpec ?? {}
+  const {
+    name = '',
+    precompiledCharsmap,
+    removeExtraWhitespaces = true,
+    escapeWhitespaces = true,
+  } = proto.normalizerSpec ?? {}
   const list: object[] = []
   if (precompiledCharsmap?.length)
     list.push({ type: 'Precompiled', precompiled_charsmap: Buffer.from(precompiledCharsmap).toString('base64') })
+  // The map is applied to single characters; what it then leaves to be joined (kana with marks, Korean letters) is joined here.
+  if (precompiledCharsmap?.length && name.includes('nfkc')) list.push({ type: 'NFC' })
   if (removeExtraWhitespaces)
     list.push(
       { type: 'Strip', strip_left: true, strip_right: true },
@@ -158,7 +167,8 @@ async function decode(name: string, bytes: Uint8Array): Promise<ModelProto> {
       field,
       { id, type, ...(rule && { rule }) },
     ])
-    return [message, { fields: Object.fromEntries(described) }]
+    // Of proto2: a field that is there and false is not one that is missing.
+    return [message, { edition: 'proto2', fields: Object.fromEntries(described) }]
   })
   const type = protobuf.Root.fromJSON({ nested: Object.fromEntries(nested) }).lookupType('ModelProto')
   try {

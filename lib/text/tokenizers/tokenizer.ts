@@ -4,7 +4,6 @@ import { check, checkInteger, checkOptions, fail } from '../../errors.ts'
 import type { Tensor } from '../../graph/tensor.ts'
 import { fromBuffer } from '../../ops/create.ts'
 import { addedTokensOf, AddedTokens, checkIds } from './added-tokens.ts'
-import type { AddedToken } from './added-tokens.ts'
 import { ByteLevelModel } from './byte-level.ts'
 import { decoderOf, DecodeStream } from './decoders.ts'
 import type { Decoder } from './decoders.ts'
@@ -15,7 +14,7 @@ import { Json } from './json.ts'
 import { RememberingModel } from './model.ts'
 import type { Model } from './model.ts'
 import { modelOf } from './models.ts'
-import { normalizerOf } from './normalizers.ts'
+import { normalizerOf, trimmed } from './normalizers.ts'
 import { numSpecials, postProcessorOf, withoutSpecials } from './post-processors.ts'
 import type { PostProcessor } from './post-processors.ts'
 import { splittingOf } from './pre-tokenizers.ts'
@@ -277,7 +276,9 @@ export class Tokenizer {
     }
     for (const { id, piece } of this.#added.cut(text)) {
       if (id >= 0) {
-        put(id, piece.start(0), piece.end(piece.text.length - 1))
+        // Spaces that it swallowed are trimmed like those of other tokens.
+        const own = this.#post.trim ? trimmed(piece) : piece
+        put(id, own.start(0), own.end(own.text.length - 1))
         word++
         continue
       }
@@ -320,4 +321,4 @@ function integers(encodings: readonly Encoding[], field: 'ids' | 'attentionMask'
   return fromBuffer(all.buffer, [encodings.length, length], 'i64')
 }
 
-export type { AddedToken }
+export type { TrainOptions as TokenizerTrainOptions }
