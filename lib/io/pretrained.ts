@@ -7,6 +7,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import type { Variable } from '../graph/variable.ts'
 import { Module } from '../nn/module.ts'
 import { loadState } from '../nn/state-dict.ts'
+import { isObject } from './model-config.ts'
 import type { ConfigValues } from './model-config.ts'
 import { openFolder } from './open-tensors.ts'
 import { saveWeights } from './sharded.ts'
@@ -61,8 +62,10 @@ const dtypeNames: Partial<Record<DType, string>> = { f64: 'float64', f32: 'float
 /** Newer files say `dtype`; every version reads the older name. */
 export const dtypeForFile = (dtype: DType): ConfigValues => ({ torch_dtype: dtypeNames[dtype], dtype: undefined })
 
-/** Class names by number, as config.json tells how many there are. */
-export const labelsForFile = (numLabels: number): ConfigValues => {
+/** Class names by number, as config.json tells how many there are; those of `saved` where they are as many. */
+export function labelsForFile(numLabels: number, saved: ConfigValues): ConfigValues {
+  const { id2label, label2id } = saved
+  if (isObject(id2label) && isObject(label2id) && Object.keys(id2label).length === numLabels) return {}
   const names = Array.from({ length: numLabels }, (_, i) => `LABEL_${i}`)
   return {
     id2label: Object.fromEntries(names.map((name, i) => [i, name])),
@@ -106,3 +109,10 @@ export async function loadWeights(
   for (const name of [...variables.keys()]) if (isNew(name)) variables.delete(name)
   await loadState(variables, contents, {})
 }
+
+/** A name whose parts, between dots, are called otherwise in a file. */
+export const renamedParts = (name: string, parts: ReadonlyMap<string, string>): string =>
+  name
+    .split('.')
+    .map((part) => parts.get(part) ?? part)
+    .join('.')

@@ -14,6 +14,9 @@ import { BERT } from '../text/bert.ts'
 import { GPT2, gpt2ConfigFrom } from '../text/gpt2.ts'
 import { llamaConfigFrom } from '../text/llama-config.ts'
 import { Llama } from '../text/llama.ts'
+import { clipConfigFrom } from '../vision/clip-config.ts'
+import { CLIP } from '../vision/clip.ts'
+import { ViT, ViTClassifier, vitConfigFrom } from '../vision/vit.ts'
 
 export interface FromPretrainedOptions extends OpenOptions {
   /** What parameters become, whatever the files have. Default: 'f32'. */
@@ -40,19 +43,29 @@ const bertOf =
     return head === 'maskedLM' ? new BERTMaskedLM(model) : new BERTClassifier(model, config.labels())
   }
 
+function vitOf({ config, isClassifier, dtype }: Wanted): PretrainedModel {
+  const name = isClassifier ? 'ViTForImageClassification' : config.architecture()
+  const model = new ViT(vitConfigFrom(config, dtype))
+  if (name === 'ViTForImageClassification') return new ViTClassifier(model, config.labels())
+  if (name === 'ViTModel' || name === '') return model
+  return config.refuse(`architectures names ${name}; tenon has ViTModel, ViTForImageClassification.`)
+}
+
 /** By config.json's model_type. */
 const architectures: Readonly<Record<string, (wanted: Wanted) => PretrainedModel>> = {
   bert: bertOf('bert'),
+  clip: ({ config, dtype }) => new CLIP(clipConfigFrom(config, dtype)),
   distilbert: bertOf('distilbert'),
   gpt2: ({ config, dtype }) => new GPT2(gpt2ConfigFrom(config, dtype)),
   llama,
   mistral: llama,
   qwen2: llama,
   roberta: bertOf('roberta'),
+  vit: vitOf,
 }
 
 /** Those that can have a head for classes. */
-const classifiers: readonly string[] = ['bert', 'distilbert', 'roberta']
+const classifiers: readonly string[] = ['bert', 'distilbert', 'roberta', 'vit']
 
 /**
  * Reads config.json and the safetensors of a folder into a model, in eval() mode: `fromPretrained<text.Llama>('./llama')`. FORMAT for a

@@ -1,7 +1,7 @@
 /** @file The configuration of BERT, RoBERTa and DistilBERT, tenon's and config.json's, and what their files call tensors. */
 import type { DType } from '../dtype.ts'
 import type { ConfigValues, ModelConfig } from '../io/model-config.ts'
-import { dtypeForFile, labelsForFile } from '../io/pretrained.ts'
+import { dtypeForFile } from '../io/pretrained.ts'
 import type { WeightNames } from '../io/pretrained.ts'
 import type { ActivationName } from '../nn/activation-by-name.ts'
 
@@ -106,7 +106,7 @@ function distilbertConfigFrom(config: ModelConfig, head: BERTHead, dtype: DType)
   }
 }
 
-export function bertConfigForFile(all: BERTSizes, head: BERTHead, numLabels = 0): ConfigValues {
+export function bertConfigForFile(all: BERTSizes, head: BERTHead): ConfigValues {
   const { kind, width, numLayers, numHeads, hiddenWidth, activation, dropout } = all
   const own: ConfigValues =
     kind === 'distilbert'
@@ -129,7 +129,6 @@ export function bertConfigForFile(all: BERTSizes, head: BERTHead, numLabels = 0)
     vocab_size: all.vocabSize,
     max_position_embeddings: all.numPositions,
     ...own,
-    ...(head === 'classifier' ? labelsForFile(numLabels) : {}),
     ...dtypeForFile(all.dtype),
   }
 }

@@ -3,7 +3,7 @@ import { checkInteger } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
 import type { ConfigValues } from '../io/model-config.ts'
-import { PretrainedModel } from '../io/pretrained.ts'
+import { labelsForFile, PretrainedModel } from '../io/pretrained.ts'
 import type { WeightNames } from '../io/pretrained.ts'
 import { activationByName } from '../nn/activation-by-name.ts'
 import type { ActivationName } from '../nn/activation-by-name.ts'
@@ -100,6 +100,6 @@ export class BERTClassifier extends WithHead {
   }
 
   override configForFile(): ConfigValues {
-    return bertConfigForFile(this.bert.config, this.headKind, this.numLabels)
+    return { ...super.configForFile(), ...labelsForFile(this.numLabels, this.savedConfig) }
   }
 }

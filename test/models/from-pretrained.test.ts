@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { loadTensors, models, saveSafetensors, text } from '../../lib/index.ts'
+import { loadTensors, models, saveSafetensors, text, vision } from '../../lib/index.ts'
 import type { PretrainedModel, Tensor } from '../../lib/index.ts'
 import { fromTensors } from '../support/arrays.ts'
 import { suite } from '../support/suite.ts'
@@ -29,6 +29,11 @@ const answers: Record<string, (model: never, inputs: Inputs) => Record<string, T
   'roberta-classifier': masked,
   distilbert: masked,
   'distilbert-classifier': masked,
+  vit: (model: vision.ViTClassifier, x) => ({ logits: model.forward(x.pixel_values) }),
+  clip: (model: vision.CLIP, x) => {
+    const { logits, imageVectors, textVectors } = model.forward(x.pixel_values, x.input_ids)
+    return { logits, image_embeds: imageVectors, text_embeds: textVectors }
+  },
 }
 
 const expectedOf = async (name: string): Promise<Inputs> =>
