@@ -1,6 +1,7 @@
 /** @file ONNX's casts, and rounding to the narrow types that tenon holds in wider ones. */
+import type { TypedArray } from '../../../dtype.ts'
 import type { Tensor } from '../../../graph/tensor.ts'
-import { tensor } from '../../../ops/create.ts'
+import { fromBuffer, tensor } from '../../../ops/create.ts'
 import { abs, clamp, gt, isNan, lt, mul, remainder, sub, where } from '../../../ops/elementwise.ts'
 import { take } from '../../../ops/indexing.ts'
 import { bucketize } from '../../../ops/sort.ts'
@@ -10,10 +11,10 @@ import { held } from '../node.ts'
 import type { Held, Node, Ops } from '../node.ts'
 
 /** As the type: with `saturate`, what is too large becomes the largest. */
-export function toType({ tensor: x, type: from }: Held, type: ElementType, saturate = true): Held {
+export function toType({ tensor: x, type: from }: Held, type: ElementType, saturate = true, way = 'up'): Held {
   if (!type.numbers) return held(cast(x, type.dtype))
   if (from === type) return { tensor: x, type }
-  if (type.dtype === 'f32') return { tensor: rounded(cast(x, 'f32'), type, saturate), type }
+  if (type.dtype === 'f32') return { tensor: rounded(cast(x, 'f32'), type, saturate, way), type }
   return { tensor: wrapped(x, type), type }
 }
 
@@ -65,11 +66,15 @@ function justBelow(x: number): number {
 }
 
 /** The nearest number that the type has, ties to even. */
-function rounded(x: Tensor, type: ElementType, saturate: boolean): Tensor {
-  const { numbers, borders, hasNan, hasInfinity } = gridOf(type)
+function rounded(x: Tensor, type: ElementType, saturate: boolean, way = 'nearest'): Tensor {
+  const { numbers, borders: middles, hasNan, hasInfinity } = gridOf(type)
+  // Only float8e8m0 is rounded otherwise.
+  const isUp = type.name === 'float8e8m0' && way === 'up'
+  const isDown = type.name === 'float8e8m0' && way === 'down'
+  const borders = isUp ? numbers.slice(0, -1) : isDown ? numbers.slice(1).map(justBelow) : middles
   const largest = numbers[numbers.length - 1]!
   const nearest = take(tensor(numbers), bucketize(x, tensor(borders)), 0)
-  const y = hasNan ? where(isNan(x), x, nearest) : nearest
+  const y = where(isNan(x), hasNan ? x : 0, nearest)
   // Without a number for what is beyond, the largest is all there is.
   if (saturate || !hasNan) return y
   const step = largest - numbers[numbers.length - 2]!
@@ -78,19 +83,40 @@ function rounded(x: Tensor, type: ElementType, saturate: boolean): Tensor {
   return where(isBeyond, hasInfinity ? mul(x, Infinity) : NaN, y)
 }
 
-/** The same bits under another type of the same size. */
+/** The bits of floats that are exact in 16 bits. */
+function bitsOf16(numbers: ArrayLike<number | bigint>, dtype: 'f16' | 'bf16'): Uint16Array {
+  const wide = Float32Array.from(numbers as ArrayLike<number>)
+  const words = new Uint32Array(wide.buffer)
+  if (dtype === 'bf16') return Uint16Array.from(words, (word) => word >>> 16)
+  return Uint16Array.from(words, (word, i) => {
+    const sign = (word >>> 16) & 0x8000
+    const exponent = ((word >>> 23) & 0xff) - 112
+    if (exponent >= 31) return sign | 0x7c00 | ((word >>> 13) & 0x3ff)
+    return sign | (exponent > 0 ? (exponent << 10) | ((word >>> 13) & 0x3ff) : Math.abs(wide[i]!) * 2 ** 24)
+  })
+}
+
+/** The same bits under another type of the same size: of numbers that are known, or evaluated half-way. */
 function bitCast(node: Node): Held {
-  return node.refuse('reads bits as another type, which is not supported.')
+  const { tensor: x, type: from } = node.held(0)
+  const type = node.elementType('to')
+  if (from.numbers || type.numbers || from.bits !== type.bits || (type.dtype === 'bool') !== (x.dtype === 'bool'))
+    return node.refuse(`reads ${from.name} as ${type.name}.`)
+  const numbers = node.numbersOf(x)
+  const isHalf = x.dtype === 'f16' || x.dtype === 'bf16'
+  const bits = isHalf ? bitsOf16(numbers, x.dtype) : (numbers as TypedArray)
+  const bytes = new Uint8Array(bits.buffer as ArrayBuffer, bits.byteOffset, bits.byteLength)
+  return { tensor: fromBuffer(new Uint8Array(bytes).buffer, x.shape, type.dtype), type }
 }
 
 function castOf(node: Node): Held {
-  return toType(node.held(0), node.elementType('to'), node.flag('saturate', 1))
+  return toType(node.held(0), node.elementType('to'), node.flag('saturate', 1), node.text('round_mode', 'up'))
 }
 
 export const casts: Ops = {
   BitCast: bitCast,
   Cast: castOf,
-  CastLike: (node) => toType(node.held(0), node.held(1).type, node.flag('saturate', 1)),
+  CastLike: (node) => toType(node.held(0), node.held(1).type, node.flag('saturate', 1), node.text('round_mode', 'up')),
 }
 
 /** A float rounded and kept within an integer type's numbers, as quantisation has it. */
