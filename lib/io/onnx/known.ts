@@ -13,6 +13,14 @@ const MOST_STEPS = 10_000
 /** What is known, or was found out by evaluating. */
 const memory = new WeakMap<Tensor, TypedArray>()
 let unknown = new WeakSet<Tensor>()
+/** Inputs of models: their numbers are not part of a graph, though they may be there. */
+const inputs = new WeakSet<Tensor>()
+
+/** From now on nothing is known of a tensor until an evaluation says it. */
+export function hide(t: Tensor): void {
+  inputs.add(t)
+  memory.delete(t)
+}
 
 /** Numbers that an evaluation found: as `data()` gives them. */
 export function remember(t: Tensor, numbers: TypedArray): void {
@@ -33,7 +41,7 @@ export function known(t: Tensor): TypedArray | null {
       stack.pop()
       continue
     }
-    if (node.size > MOST_ELEMENTS || steps > MOST_STEPS || isNarrow(node.dtype)) {
+    if (inputs.has(node) || node.size > MOST_ELEMENTS || steps > MOST_STEPS || isNarrow(node.dtype)) {
       unknown.add(node)
       continue
     }
@@ -56,18 +64,18 @@ export function known(t: Tensor): TypedArray | null {
 function compute(t: Tensor): TypedArray | null {
   // Only what was never asked of the engine: a result may still be under way.
   if (t.value !== null) return t.value.run === null ? arrayOf(t.dtype, t.value.buffer) : null
-  const { row, inputs } = t
+  const { row, inputs: sources } = t
   if (row.kind === 'leaf') return leaf(t)
   if (row.kind === 'view') return t.parts === null && row.view ? viewed(t) : null
   if (row.kind === 'kernel' && row.emit) return emitted(t)
   if (row.kind !== 'elementwise') return null
   if (row.name === 'iota') return filledBy(t, (i) => i)
-  const source = inputs.map((input) => reader(input, t.shape))
-  if (row.name === 'cast') return castNumbers(t, source[0]!, inputs[0]!.dtype)
+  const source = sources.map((input) => reader(input, t.shape))
+  if (row.name === 'cast') return castNumbers(t, source[0]!, sources[0]!.dtype)
   if (row.name === 'where') return filledBy(t, (i) => (source[0]!(i) ? source[1]!(i) : source[2]!(i)))
-  const arithmetic = inputs.length === 2 ? BINARY[row.name] : undefined
-  const single = inputs.length === 1 ? UNARY[row.name] : undefined
-  const isBig = is64BitInteger(inputs[0]!.dtype)
+  const arithmetic = sources.length === 2 ? BINARY[row.name] : undefined
+  const single = sources.length === 1 ? UNARY[row.name] : undefined
+  const isBig = is64BitInteger(sources[0]!.dtype)
   if (arithmetic) {
     const f = isBig ? arithmetic[1] : arithmetic[0]
     return f ? filledBy(t, (i) => f(source[0]!(i) as never, source[1]!(i) as never)) : null

@@ -11,7 +11,7 @@ import type { TensorLike } from '../../ops/table.ts'
 import { showShape } from '../../shape.ts'
 import { elementType } from './element-types.ts'
 import type { ElementType } from './element-types.ts'
-import { remember } from './known.ts'
+import { hide, remember } from './known.ts'
 import { held } from './node.ts'
 import type { Held, Steps } from './node.ts'
 import { initializersOf, Program, waiting } from './program.ts'
@@ -125,6 +125,7 @@ export class OnnxModel extends Module {
     this.inputs.forEach((info, i) => {
       const tensor = asTensor('onnx', inputs[i]!)
       checkInput(info, tensor, free)
+      hide(tensor)
       const type = typeOf(info)
       values.set(info.name, type?.numbers ? { tensor, type } : held(tensor))
     })

@@ -2,7 +2,6 @@
 import { fail, TenonError } from '../../errors.ts'
 import type { Tensor } from '../../graph/tensor.ts'
 import { fromBuffer } from '../../ops/create.ts'
-import { typeOfDtype } from './element-types.ts'
 import { held, labelOf, Node, Wanted } from './node.ts'
 import type { Held, OpEntry, OpResult, Steps, Surroundings } from './node.ts'
 import { numberOf } from './schema.ts'
@@ -84,7 +83,7 @@ export class Program {
     const run: Run = { nodes: 0, opsets: this.#opsets, attributes: new Map(), depth: 0 }
     const values: Values = new Map(initial)
     yield* this.#runNodes(this.graph.node, [values], run)
-    return this.graph.output.map(({ name }) => lookUp(name, [values], 'the graph’s outputs')!)
+    return this.graph.output.map(({ name }) => present(name, [values], 'the outputs of the graph'))
   }
 
   *#runNodes(nodes: readonly NodeMessage[], scopes: readonly Values[], run: Run): Steps<void> {
@@ -119,7 +118,10 @@ export class Program {
       try {
         const node = new Node(message, version, inputs, surroundings)
         const result = entry.run(node)
-        const done = Symbol.iterator in result && !Array.isArray(result) ? yield* result as Steps<OpResult> : result
+        const done =
+          Symbol.iterator in result && !Array.isArray(result)
+            ? yield* named(message, result as Steps<OpResult>)
+            : result
         return asHeld(done as OpResult, entry, inputs)
       } catch (error) {
         if (!(error instanceof Wanted)) throw inTheNameOf(message, error)
@@ -143,7 +145,7 @@ export class Program {
     run.depth++
     yield* this.#runNodes(graph.node, inside, run)
     run.depth--
-    return graph.output.map(({ name }) => lookUp(name, inside, `the outputs of ${JSON.stringify(graph.name)}`)!)
+    return graph.output.map(({ name }) => present(name, inside, `the outputs of ${JSON.stringify(graph.name)}`))
   }
 
   *#runFunction(
@@ -181,6 +183,11 @@ function lookUp(name: string, scopes: readonly Values[], where: string): Held | 
     if (found !== undefined) return found
   }
   return fail('FORMAT', 'onnx', `${where}: there is no value ${JSON.stringify(name)} yet.`)
+}
+
+/** A value that was not left out. */
+function present(name: string, scopes: readonly Values[], where: string): Held {
+  return lookUp(name, scopes, where) ?? fail('FORMAT', 'onnx', `${where}: ${JSON.stringify(name)} was left out.`)
 }
 
 function opsetsOf(imports: readonly OpsetMessage[]): Opsets {
@@ -223,6 +230,16 @@ function inTheNameOf(message: NodeMessage, error: unknown): unknown {
 /** The node that a run waits for: what DYNAMIC names. */
 export const waiting = new WeakMap<Tensor, string>()
 
+/** Steps whose questions are the node's, unless a node inside asked. */
+function* named<T>(message: NodeMessage, steps: Steps<T>): Steps<T> {
+  for (;;) {
+    const next = steps.next()
+    if (next.done) return next.value
+    if (!waiting.has(next.value)) waiting.set(next.value, labelOf(message))
+    yield next.value
+  }
+}
+
 function* asking(message: NodeMessage, tensor: Tensor): Steps<void> {
   waiting.set(tensor, labelOf(message))
   yield tensor
@@ -264,6 +281,3 @@ export function* tensorsOf(model: ModelMessage): Generator<TensorMessage> {
     }
   }
 }
-
-/** A plain tensor's value. */
-export const valueOf = (tensor: Tensor): Held => ({ tensor, type: typeOfDtype(tensor.dtype) })
