@@ -21,7 +21,7 @@ import type { ExternalData } from './tensor-data.ts'
 /** Graphs in graphs, and functions in functions, no deeper. */
 const DEEPEST = 64
 /** Nodes that one run may go through, loops and functions included. */
-const MOST_NODES = 2_000_000
+const MOST_NODES = 500_000
 export const NEWEST_OPSET = 27
 
 type Values = Map<string, Held | null>

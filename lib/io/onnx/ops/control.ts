@@ -3,7 +3,7 @@ import { TenonError } from '../../../errors.ts'
 import type { Tensor } from '../../../graph/tensor.ts'
 import { movedim } from '../../../ops/arrange.ts'
 import { cond, scan } from '../../../ops/control.ts'
-import { ones, tensor, zeros } from '../../../ops/create.ts'
+import { iota, ones, tensor, zeros } from '../../../ops/create.ts'
 import { flip, narrow, reshape, stack } from '../../../ops/layout.ts'
 import { normalizeAxis } from '../../../shape.ts'
 import { typeOfDtype } from '../element-types.ts'
@@ -12,8 +12,10 @@ import { held, numbersIn } from '../node.ts'
 import type { Held, Node, OpResult, Ops, Steps } from '../node.ts'
 import type { GraphMessage } from '../schema.ts'
 
-/** A loop of more rounds is not unrolled. */
+/** A loop of more rounds is refused. */
 const MOST_ROUNDS = 2 ** 20
+/** A loop of more rounds is not unrolled. */
+const MOST_UNROLLED = 2 ** 14
 /** A loop of fewer rounds is unrolled at once. */
 const FEW_ROUNDS = 4
 
@@ -56,7 +58,7 @@ function* loop(node: Node): Steps<OpResult> {
   const numYs = body.output.length - 1 - states.length
   if (numYs < 0) return node.refuse(`has a body of ${body.output.length} outputs for ${states.length} states.`)
   const first = node.has(1) ? Number((yield* numbersIn(node.input(1)))[0]) !== 0 : true
-  if (first && limit > FEW_ROUNDS && limit < 2 ** 31) {
+  if (first && limit > FEW_ROUNDS && limit <= MOST_ROUNDS) {
     const result = tried(() =>
       loopAsScan(
         node,
@@ -72,7 +74,7 @@ function* loop(node: Node): Steps<OpResult> {
 
 /** A loop of a known number of rounds that nothing ends earlier. */
 function loopAsScan(node: Node, body: GraphMessage, init: readonly Tensor[], rounds: number): readonly Tensor[] {
-  const steps = tensor(BigInt64Array.from({ length: rounds }, (_, i) => BigInt(i)))
+  const steps = iota([rounds], 'i64')
   const { carry, ys } = scan(
     (state, [step]) => {
       const [goOn, ...results] = inside(node, body, [step!, ones([], { dtype: 'bool' }), ...state])
@@ -96,7 +98,7 @@ function* unrolled(
   let goOn = first
   const ys: Held[][] = Array.from({ length: numYs }, () => [])
   for (let i = 0; i < limit && goOn; i++) {
-    if (i >= MOST_ROUNDS) return node.refuse(`goes on for more than ${MOST_ROUNDS} rounds.`)
+    if (i >= MOST_UNROLLED) return node.refuse(`goes on for more than ${MOST_UNROLLED} rounds.`)
     const given = [held(tensor(BigInt(i))), held(tensor(goOn)), ...states]
     const [condition, ...results] = yield* node.surroundings.runGraph(body, given)
     states = results.slice(0, init.length)
@@ -152,7 +154,8 @@ function* stepped(
   xs: readonly Tensor[],
 ): Steps<readonly Held[]> {
   const n = xs[0]!.shape[0] ?? node.refuse('scans a scalar.')
-  if (xs.some((x) => x.shape[0] !== n)) return node.refuse('scans inputs of different lengths.')
+  if (xs.some((x) => x.shape[0] !== n) || n > MOST_ROUNDS)
+    return node.refuse(`scans inputs of ${xs.map((x) => x.shape[0]).join()} steps.`)
   const attempt = tried(() => {
     const states = init.map(({ tensor: t }) => t)
     const { carry, ys } = scan(
@@ -166,6 +169,7 @@ function* stepped(
     return [...carry, ...ys].map(held)
   })
   if (attempt) return attempt
+  if (n > MOST_UNROLLED) return node.refuse(`goes on for more than ${MOST_UNROLLED} rounds.`)
   let states = init
   const ys: Held[][] = Array.from({ length: body.output.length - init.length }, () => [])
   for (let i = 0; i < n; i++) {
