@@ -104,6 +104,8 @@ export interface Row<A = any> {
   readonly moves?: boolean
   /** What autocast() does with its float inputs: 'narrow', products; 'wide', what needs f32's digits or range. Default: nothing. */
   readonly autocast?: 'narrow' | 'wide'
+  /** The kernel takes inputs that are all bf16, and then gives f32. */
+  readonly takesBf16?: boolean
   /** The kernel takes an elementwise program that finishes its output in place. */
   readonly epilogue?: boolean
   /** Kind kernel: inputs whose room the first output may take when they are not needed any more. */

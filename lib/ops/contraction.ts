@@ -17,6 +17,7 @@ const matmulRow = defineRow<null>({
   kind: 'kernel',
   epilogue: true,
   autocast: 'narrow',
+  takesBf16: true,
   infer: ([a, b]) => ({ shape: [...a!.shape.slice(0, -1), b!.shape[b!.rank - 1]!], dtype: a!.dtype }),
   vjp: ({ dy, inputs: [a, b], needs }) => [
     needs(0) ? matmul(dy, transpose(b!)) : null,

@@ -1,8 +1,10 @@
-// matmul: outs [y: [batch..., M, N] contiguous], ins [a: [batch..., M, K], b: [batch..., K, N]].
-// a and b are any views whose rows or columns are dense; batch strides are free (0: broadcast).
+// matmul: outs [y: [batch..., M, N] contiguous], ins [a: [batch..., M, K], b: [batch..., K, N]],
+// all of one dtype: f32, f64, i32 or i64; or a and b of bf16 and y of f32. a and b are any views
+// whose rows or columns are dense; batch strides are free (0: broadcast).
 #include <climits>
 
 #include "kernels/gemm.h"
+#include "kernels/gemm_bf16.h"
 #include "ops/epilogue.h"
 #include "ops/families.h"
 
@@ -69,7 +71,8 @@ bool read_factor(const View& view, Factor* factor) {
 std::string check_operands(const Instr& instr) {
   if (!counts_are(instr, 1, 2, 0)) return "takes a and b, gives one";
   const View &y = instr.outs[0], &a = instr.ins[0], &b = instr.ins[1];
-  if (y.dtype != a.dtype || y.dtype != b.dtype) return "dtypes differ";
+  const bool bf16 = a.dtype == DType::bf16 && y.dtype == DType::f32;
+  if ((y.dtype != a.dtype && !bf16) || a.dtype != b.dtype) return "dtypes differ";
   if (!is_float(y.dtype) && y.dtype != DType::i32 && y.dtype != DType::i64) return "dtype";
   const int r = y.rank;
   if (r < 2 || a.rank != r || b.rank != r) return "ranks must be equal, 2 or more";
@@ -147,7 +150,8 @@ std::string prepare_matmul(Instr& instr) {
   const double cost = batches * std::max(flops / kPieceFlops, bytes / kChunkBytes);
   s.cut = s.pieces > 1 ? Cut{units, std::min(units, kMaxChunks)} : cut_work(units, cost);
   instr.chunks[0] = s.cut.chunks;
-  const std::string bad_epilogue = s.epilogue.prepare(instr, 0);
+  const int64_t scratch = a.dtype == DType::bf16 ? gemm_bf16_scratch_bytes() : 0;
+  const std::string bad_epilogue = s.epilogue.prepare(instr, scratch);
   if (!bad_epilogue.empty()) return bad_epilogue;
   if (s.epilogue && !s.cut_rows && s.pieces > 1 && s.M > 1) {
     s.epilogue_cut = cut_work(y.elements, static_cast<double>(y.elements) * size / kChunkBytes);
@@ -167,38 +171,40 @@ int64_t batch_offset(const MatmulState& s, const Factor& factor, int64_t batch) 
   return offset;
 }
 
-void multiply(int64_t M, int64_t N, int64_t K, const float* a, MatrixLayout al, const float* b,
-              MatrixLayout bl, float* y, int64_t ldy) {
-  gemm(M, N, K, 1.0f, a, al, b, bl, false, y, ldy);
+void multiply(const MatmulState& s, const Frame&, int64_t M, int64_t N, const float* a,
+              const float* b, float* y) {
+  gemm(M, N, s.K, 1.0f, a, s.a.layout, b, s.b.layout, false, y, s.N);
 }
-void multiply(int64_t M, int64_t N, int64_t K, const double* a, MatrixLayout al, const double* b,
-              MatrixLayout bl, double* y, int64_t ldy) {
-  gemm(M, N, K, 1.0, a, al, b, bl, false, y, ldy);
+void multiply(const MatmulState& s, const Frame&, int64_t M, int64_t N, const double* a,
+              const double* b, double* y) {
+  gemm(M, N, s.K, 1.0, a, s.a.layout, b, s.b.layout, false, y, s.N);
+}
+void multiply(const MatmulState& s, const Frame& frame, int64_t M, int64_t N, const BF16* a,
+              const BF16* b, float* y) {
+  gemm_bf16(M, N, s.K, a, s.a.layout, b, s.b.layout, y, s.N, frame.scratch);
 }
 template <class T>
-void multiply(int64_t M, int64_t N, int64_t K, const T* a, MatrixLayout al, const T* b,
-              MatrixLayout bl, T* y, int64_t ldy) {
-  gemm_integer(M, N, K, a, al, b, bl, y, ldy);
+void multiply(const MatmulState& s, const Frame&, int64_t M, int64_t N, const T* a, const T* b,
+              T* y) {
+  gemm_integer(M, N, s.K, a, s.a.layout, b, s.b.layout, y, s.N);
 }
 
-template <class T>
+template <class T, class From = T>
 void run_units(const Instr& instr, const MatmulState& s, const Frame& frame, int64_t first,
                int64_t last) {
-  const T* a_base = frame.data<T>(instr.ins[0]);
-  const T* b_base = frame.data<T>(instr.ins[1]);
+  const From* a_base = frame.data<From>(instr.ins[0]);
+  const From* b_base = frame.data<From>(instr.ins[1]);
   T* y_base = frame.data<T>(instr.outs[0]);
   for (int64_t unit = first; unit < last; unit++) {
     const int64_t batch = unit / s.pieces, piece = unit % s.pieces;
     const int64_t from = s.piece_first(piece), to = s.piece_first(piece + 1);
-    const T* a = a_base + batch_offset(s, s.a, batch);
-    const T* b = b_base + batch_offset(s, s.b, batch);
+    const From* a = a_base + batch_offset(s, s.a, batch);
+    const From* b = b_base + batch_offset(s, s.b, batch);
     T* y = y_base + batch * s.M * s.N;
     if (s.cut_rows) {
-      multiply(to - from, s.N, s.K, a + from * s.a.layout.row_stride(), s.a.layout, b, s.b.layout,
-               y + from * s.N, s.N);
+      multiply(s, frame, to - from, s.N, a + from * s.a.layout.row_stride(), b, y + from * s.N);
     } else {
-      multiply(s.M, to - from, s.K, a, s.a.layout, b + from * s.b.layout.col_stride(), s.b.layout,
-               y + from, s.N);
+      multiply(s, frame, s.M, to - from, a, b + from * s.b.layout.col_stride(), y + from);
     }
     if (instr.phases > 1) continue;
     const int64_t origin = batch * s.M * s.N, width = s.cut_rows ? s.N : s.M;
@@ -213,7 +219,9 @@ void run_matmul(const Instr& instr, const Frame& frame, int phase, int64_t begin
     return;
   }
   const int64_t first = s.cut.first(begin), last = s.cut.first(end);
-  switch (instr.outs[0].dtype) {
+  switch (instr.ins[0].dtype) {
+    case DType::bf16:
+      return run_units<float, BF16>(instr, s, frame, first, last);
     case DType::f32:
       return run_units<float>(instr, s, frame, first, last);
     case DType::f64:

@@ -1,6 +1,7 @@
 // matmul: against naive loops over random shapes, layouts, batches and cuts, with and without
 // epilogue.
 #include "instr_case.h"
+#include "kernels/gemm_bf16.h"
 
 using namespace tenon;
 using namespace tenon::test;
@@ -48,7 +49,22 @@ double element(const std::vector<T>& data, const Layout& layout, int64_t batch, 
   return static_cast<double>(data[static_cast<size_t>(offset)]);
 }
 
-template <class T>
+// As an input; rounds what is to be narrow.
+template <class From, class T>
+std::vector<From> stored(std::vector<T>& values) {
+  if constexpr (std::is_same_v<From, T>) {
+    return values;
+  } else {
+    std::vector<From> narrow;
+    for (T& value : values) {
+      narrow.push_back(to_bf16(value));
+      value = widen(narrow.back());
+    }
+    return narrow;
+  }
+}
+
+template <class T, class From = T>
 void check(Dice& dice, const std::vector<int64_t>& batch, int64_t M, int64_t N, int64_t K,
            bool finish) {
   InstrCase c(matmul_ops(), "matmul");
@@ -61,7 +77,8 @@ void check(Dice& dice, const std::vector<int64_t>& batch, int64_t M, int64_t N, 
   std::vector<int64_t> dims = batch;
   dims.push_back(M);
   dims.push_back(N);
-  const View base_a = c.in(a, {la.elements}), base_b = c.in(b, {lb.elements});
+  const View base_a = c.in(stored<From>(a), {la.elements});
+  const View base_b = c.in(stored<From>(b), {lb.elements});
   c.instr.ins = {OpCase::strided(base_a, la.dims, la.strides),
                  OpCase::strided(base_b, lb.dims, lb.strides)};
   const View y = c.out<T>(dims);
@@ -109,6 +126,35 @@ void check_large(Dice& dice) {
   check<int64_t>(dice, {3}, 40, 300, 200, false);
 }
 
+// All edges of tiles and blocks, both layouts.
+void check_bf16(Dice& dice) {
+  for (int i = 0; i < 300; i++) {
+    const std::vector<int64_t> batch(static_cast<size_t>(dice.between(0, 1)), 2);
+    const auto size = [&](int64_t most) { return dice.between(dice.chance(5) ? 0 : 1, most); };
+    const int64_t M = size(30), N = size(150), K = size(300);
+    check<float, BF16>(dice, batch, M, N, K, dice.chance(40));
+  }
+  check<float, BF16>(dice, {}, 200, 530, 259, false);
+  check<float, BF16>(dice, {}, 64, 1100, 513, true);
+}
+
+// The way without the instruction.
+void check_widened(Dice& dice) {
+  constexpr int64_t M = 201, N = 530, K = 259;
+  std::vector<float> a = dice.values<float>(M * K), b = dice.values<float>(K * N), c(M * N),
+                     d(M * N);
+  const std::vector<BF16> narrow_a = stored<BF16>(a), narrow_b = stored<BF16>(b);
+  std::vector<std::byte> scratch(static_cast<size_t>(2 * gemm_bf16_scratch_bytes() + 64));
+  auto* aligned = reinterpret_cast<std::byte*>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) &
+                                               ~uintptr_t{63});
+  gemm_bf16_widened(M, N, K, narrow_a.data(), {K}, narrow_b.data(), {K, true}, c.data(), N,
+                    aligned);
+  gemm(M, N, K, 1.0f, a.data(), {K}, b.data(), {K, true}, false, d.data(), N);
+  expect_close(c, std::vector<double>(d.begin(), d.end()), tolerance<float>(K), "widened");
+  gemm_bf16_widened(2, 3, 0, narrow_a.data(), {1}, narrow_b.data(), {3}, c.data(), 3, aligned);
+  EXPECT(std::all_of(c.begin(), c.begin() + 6, [](float x) { return x == 0; }));
+}
+
 void check_refused() {
   const auto make = [] {
     Dice dice(7);
@@ -124,6 +170,12 @@ void check_refused() {
   View& a = rows_apart->instr.ins[0];
   a.strides[0] = 0, a.strides[1] = 2, a.strides[2] = 1, a.contiguous = false;  // rows overlap
   expect_text(rows_apart->prepare(), "dense");
+  auto mixed = std::make_unique<InstrCase>(matmul_ops(), "matmul");
+  Dice dice(7);
+  mixed->in(std::vector<BF16>(24), {2, 3, 4});
+  mixed->random_in<float>(dice, {2, 4, 5});
+  mixed->out<float>({2, 3, 5});
+  expect_text(mixed->prepare(), "dtypes");
   auto sizes = make();
   sizes->instr.ins[1].dims[1] = 3;
   expect_text(sizes->prepare(), "sizes");
@@ -138,6 +190,8 @@ int main() {
   check_random<int32_t>(dice, 100);
   check_random<int64_t>(dice, 100);
   check_large(dice);
+  check_bf16(dice);
+  check_widened(dice);
   check_refused();
   return result("matmul");
 }

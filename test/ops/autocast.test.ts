@@ -85,6 +85,13 @@ test('a product is that of the rounded inputs, rounded', () => {
   }
 })
 
+test('a larger product, which the processor may have an instruction for: the same but for its order', () => {
+  const [a, c] = [filled(37, 301), filled(301, 70)]
+  const got = numbers(autocast('bf16', () => tenon.matmul(a, c)))
+  const want = numbers(tenon.matmul(rounded(a), rounded(c)))
+  got.forEach((v, i) => assert.ok(Math.abs(v - want[i]) <= 2 ** -8 * Math.abs(want[i]) + 1e-4, `${v}, ${want[i]}`))
+})
+
 test('gradients: f32, of the rounded operands, the same inside and outside', () => {
   const v = new Variable(w)
   const inside = autocast('bf16', () => grad((t) => tenon.linear(x, t).sum())(v)[0])

@@ -7,7 +7,7 @@ import { rewrite } from '../ir.ts'
 
 export function simplify(graph: Graph): Graph {
   return rewrite(graph, (node, out) => {
-    const kept = neutral(node, out) ?? noop(node, out) ?? castFirst(node, out)
+    const kept = neutral(node, out) ?? noop(node, out)
     return kept ?? out.add(composed(node, out))
   })
 }
@@ -41,17 +41,6 @@ export function noop(node: IRNode, out: Rewriter): number | null {
     default:
       return null
   }
-}
-
-/** A weight that is read transposed, and also as it lies, is rounded once: before the view. */
-function castFirst(node: IRNode, out: Rewriter): number | null {
-  if (node.leaf || node.row.name !== 'cast' || !isNarrow(node.outputs[0]!.dtype)) return null
-  const view = out.nodes[node.inputs[0]!]!
-  if (view.leaf || !['permute', 'reshape', 'expand'].includes(view.row.name)) return null
-  const base = view.inputs[0]!
-  if (out.nodes[base]!.leaf?.kind !== 'variable') return null
-  const rounded = out.add({ ...node, inputs: [base], outputs: [{ ...spec(out, base), dtype: node.outputs[0]!.dtype }] })
-  return out.add({ ...view, inputs: [rounded], outputs: node.outputs, order: node.order })
 }
 
 function holds(wide: DType, narrow: DType): boolean {

@@ -29,7 +29,9 @@ function isComputed(node: IRNode, out: Rewriter): boolean {
 
 function widened(node: IRNode, out: Rewriter): number {
   assert(node.row.kind !== 'update', `internal: ${node.row.name} on narrow floats`)
-  const inputs = node.inputs.map((i) => (isNarrow(out.nodes[i]!.outputs[0]!.dtype) ? wide(out, node, i) : i))
+  const dtypeOf = (i: number) => out.nodes[i]!.outputs[0]!.dtype
+  const staysNarrow = node.row.takesBf16 && node.inputs.every((i) => dtypeOf(i) === 'bf16')
+  const inputs = staysNarrow ? node.inputs : node.inputs.map((i) => (isNarrow(dtypeOf(i)) ? wide(out, node, i) : i))
   const outputs = node.outputs.map((spec) => (isNarrow(spec.dtype) ? { ...spec, dtype: 'f32' as const } : spec))
   const computed = out.add({ ...node, inputs, outputs })
   if (node.outputs.length > 1 || !isNarrow(node.outputs[0]!.dtype)) return computed
