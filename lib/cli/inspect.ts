@@ -5,11 +5,14 @@ import type { TensorFile, TensorInfo } from '../io/tensor-file.ts'
 import { BLOCKS } from '../ops/blocks.ts'
 import { sizeOf } from '../shape.ts'
 import { showBytes } from '../units.ts'
+import type { InspectOnnxOptions } from './inspect-onnx.ts'
+import { printable, tableOf } from './text-table.ts'
 
 const MAX_TEXT = 100
 
 /** Prints format, tensors and metadata of a file, as text or as JSON. */
-export async function inspect(path: string, options: { json?: boolean }): Promise<void> {
+export async function inspect(path: string, options: InspectOnnxOptions): Promise<void> {
+  if (path.endsWith('.onnx')) return (await import('./inspect-onnx.ts')).inspectOnnx(path, options)
   const file = await openTensors(path)
   try {
     console.log(options.json ? jsonOf(file) : textOf(file))
@@ -49,10 +52,7 @@ function textOf(file: TensorFile): string {
     encoding ?? dtype,
     `[${shape.join(', ')}]`,
   ])
-  const widths = [0, 1].map((i) => Math.max(...rows.map((row) => row[i]!.length), 0))
-  const lines = rows.map(
-    ([name, dtype, shape]) => `  ${name!.padEnd(widths[0]!)}  ${dtype!.padEnd(widths[1]!)}  ${shape}`,
-  )
+  const lines = tableOf(rows)
   const texts = Object.entries(file.metadata).map(([key, value]) => `  ${printable(key)}: ${shortened(value)}`)
   const count = `${rows.length} tensor${rows.length === 1 ? '' : 's'}`
   return [
@@ -67,7 +67,3 @@ function shortened(value: unknown): string {
   const text = typeof value === 'string' ? value : Array.isArray(value) ? value.map(String).join(', ') : String(value)
   return printable(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text)
 }
-
-/** Names come from a file that may be anything, and a terminal obeys control characters. */
-const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (c) => `\\u${c.codePointAt(0)!.toString(16).padStart(4, '0')}`)

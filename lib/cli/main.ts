@@ -54,14 +54,16 @@ function commands(exitWith: (code: number) => void): Command {
     .action(async (options) => exitWith((await import('./env.ts')).printEnvironment(options) ? 0 : 1))
   program
     .command('inspect')
-    .description('what a file of tensors holds: safetensors (or a folder with them), PyTorch, GGUF, npz, npy')
+    .description('what a file holds: ONNX, safetensors (or a folder with them), PyTorch, GGUF, npz, npy')
     .argument('<file>')
     .option('--json', 'as JSON')
+    .option('--shape <sizes...>', 'ONNX: sizes of each input, 1,3,224,224 say, to tell what a run costs')
+    .option('--graph', 'ONNX: the graph as it would run')
     .action(async (file, options) => (await import('./inspect.ts')).inspect(file, options))
   program
     .command('convert')
     .description('the same tensors in another format: .safetensors, .npz, .npy, or a folder of safetensors files')
-    .argument('<in>', 'safetensors (or a folder with them), PyTorch, GGUF, npz or npy')
+    .argument('<in>', 'safetensors (or a folder with them), PyTorch, GGUF, npz, npy, or the parameters of ONNX')
     .argument('<out>')
     .option('--key <name>', "the part of a PyTorch checkpoint to take, 'state_dict' say")
     .action(async (from, to, options) => (await import('./convert.ts')).convert(from, to, options))

@@ -1,6 +1,6 @@
 /** @file The `tenon` command as a process of its own: what it prints, and its exit codes. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,6 +25,7 @@ function tenon(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return { status, stdout, stderr }
 }
 
+const onnxMnist = fileURLToPath(new URL('../../../shared/data/models/onnx-mnist/mnist.onnx', import.meta.url))
 const torch = (name: string) => fileURLToPath(new URL(`../fixtures/torch/${name}`, import.meta.url))
 
 /** Arguments, exit code, and what stands on stdout or, behind a failure, on stderr. */
@@ -49,6 +50,17 @@ const calls: [args: string[], status: number, phrases: string[]][] = [
   [['inspect', join(folder, 'weights')], 0, ['1.running_mean', 'format: pt']],
   [['convert', torch('zip.pt'), join(folder, 'zip.pt')], 1, ['must end in .safetensors, .npz or .npy']],
   [['convert', torch('zip.pt'), join(folder, 'zip.npy')], 1, ['an .npy file holds one tensor, got 16']],
+  ...(existsSync(onnxMnist)
+    ? ([
+        [
+          ['inspect', onnxMnist, '--graph'],
+          0,
+          ['5,994 parameters', 'Input3  float  [1, 1, 28, 28]', '1.60 M FLOP', 'conv2d('],
+        ],
+        [['inspect', onnxMnist, '--shape', '1,x'], 1, ['a shape is sizes with commas between them', "got '1,x'"]],
+        [['convert', onnxMnist, join(folder, 'onnx.npz')], 0, ['6 tensors of', '(onnx)']],
+      ] as [string[], number, string[]][])
+    : []),
   [['demo', '--out', '/dev/null/b'], 1, ['ENOTDIR', '/dev/null/b']],
 ]
 for (const [args, status, phrases] of calls) {
