@@ -6,7 +6,6 @@
 #define HWY_TARGET_INCLUDE "kernels/blocks.cc"
 #include "hwy/foreach_target.h"
 
-#include <bit>
 #include <cstring>
 
 #include "hwy/highway.h"
@@ -16,18 +15,46 @@ HWY_BEFORE_NAMESPACE();
 namespace tenon::HWY_NAMESPACE {
 namespace {
 
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::CappedTag<float, 16>;  // its lanes divide 16, the shortest group
+using Integers = hn::Rebind<int32_t, Floats>;
+
 HWY_INLINE float half_at(const uint8_t* x) {
   F16 half;
   std::memcpy(&half, x, sizeof(half));
   return widen(half);
 }
 
+template <class T>
+HWY_INLINE hn::Vec<Integers> widened(const T* x) {
+  return hn::PromoteTo(Integers(), hn::LoadU(hn::Rebind<T, Floats>(), x));
+}
+
+// y[i] = scale q(i) - shift, n numbers; q(i): the integers from i on, as many as there are lanes.
+template <class Q>
+HWY_INLINE void store_scaled(int n, float scale, float shift, float* HWY_RESTRICT y, const Q& q) {
+  const Floats d;
+  const auto factor = hn::Set(d, scale), less = hn::Set(d, shift);
+  for (int i = 0; i < n; i += static_cast<int>(hn::Lanes(d))) {
+    hn::StoreU(hn::MulSub(factor, hn::ConvertTo(d, q(i)), less), d, y + i);
+  }
+}
+
+// The lower and upper four bits of bytes. All products are exact, so that results are the same on
+// every processor.
+HWY_INLINE auto low_bits(const uint8_t* q) {
+  return [q](int i) { return hn::And(widened(q + i), hn::Set(Integers(), 15)); };
+}
+HWY_INLINE auto high_bits(const uint8_t* q) {
+  return [q](int i) { return hn::ShiftRight<4>(widened(q + i)); };
+}
+
 // 32 numbers: scale (f16), then 32 signed bytes. y = scale q
 void q8_0(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
   for (int64_t block = 0; block < n; block++, x += kQ8_0.bytes, y += kQ8_0.elements) {
-    const float scale = half_at(x);
     const auto* q = reinterpret_cast<const int8_t*>(x + 2);
-    for (int i = 0; i < 32; i++) y[i] = scale * static_cast<float>(q[i]);
+    store_scaled(32, half_at(x), 0, y, [q](int i) { return widened(q + i); });
   }
 }
 
@@ -35,9 +62,8 @@ void q8_0(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
 void q4_0(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
   for (int64_t block = 0; block < n; block++, x += kQ4_0.bytes, y += kQ4_0.elements) {
     const float scale = half_at(x);
-    const uint8_t* q = x + 2;
-    for (int i = 0; i < 16; i++) y[i] = scale * static_cast<float>((q[i] & 15) - 8);
-    for (int i = 0; i < 16; i++) y[16 + i] = scale * static_cast<float>((q[i] >> 4) - 8);
+    store_scaled(16, scale, 8 * scale, y, low_bits(x + 2));
+    store_scaled(16, scale, 8 * scale, y + 16, high_bits(x + 2));
   }
 }
 
@@ -61,13 +87,8 @@ void q4_k(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
     const uint8_t* q = x + 16;
     for (int i = 0; i < 4; i++, q += 32) {
       const ScaleAndMin low = pair_at(x + 4, 2 * i), high = pair_at(x + 4, 2 * i + 1);
-      const float low_scale = scale * low.scale, low_min = min * low.min;
-      const float high_scale = scale * high.scale, high_min = min * high.min;
-      float* to = y + 64 * i;
-      for (int j = 0; j < 32; j++) to[j] = low_scale * static_cast<float>(q[j] & 15) - low_min;
-      for (int j = 0; j < 32; j++) {
-        to[32 + j] = high_scale * static_cast<float>(q[j] >> 4) - high_min;
-      }
+      store_scaled(32, scale * low.scale, min * low.min, y + 64 * i, low_bits(q));
+      store_scaled(32, scale * high.scale, min * high.min, y + 64 * i + 32, high_bits(q));
     }
   }
 }
@@ -79,20 +100,18 @@ void q6_k(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
   for (int64_t block = 0; block < n; block++, x += kQ6_K.bytes, y += kQ6_K.elements) {
     const float scale = half_at(x + 208);
     const auto* scales = reinterpret_cast<const int8_t*>(x + 192);
-    for (int quarter = 0; quarter < 8; quarter++) {
-      const int part = quarter % 4;
-      const uint8_t* low = x + 64 * (quarter / 4) + 32 * (part % 2);
-      const uint8_t* high = x + 128 + 32 * (quarter / 4);
-      const int low_shift = 4 * (part / 2), high_shift = 2 * part;
-      for (int group = 0; group < 2; group++) {
-        const float group_scale = scale * static_cast<float>(scales[2 * quarter + group]);
-        float* to = y + 32 * quarter + 16 * group;
-        for (int j = 0; j < 16; j++) {
-          const int bits = ((low[16 * group + j] >> low_shift) & 15) |
-                           (((high[16 * group + j] >> high_shift) & 3) << 4);
-          to[j] = group_scale * static_cast<float>(bits - 32);
-        }
-      }
+    for (int group = 0; group < 16; group++) {
+      const int half = group / 8, part = group / 2 % 4, at = 16 * (group % 2);
+      const uint8_t* low = x + 64 * half + 32 * (part % 2) + at;
+      const uint8_t* high = x + 128 + 32 * half + at;
+      const float group_scale = scale * static_cast<float>(scales[group]);
+      store_scaled(16, group_scale, 32 * group_scale, y + 16 * group, [=](int i) {
+        const Integers d;
+        const auto lower = hn::ShiftRightSame(widened(low + i), 4 * (part / 2));
+        const auto upper = hn::ShiftRightSame(widened(high + i), 2 * part);
+        return hn::Or(hn::And(lower, hn::Set(d, 15)),
+                      hn::ShiftLeft<4>(hn::And(upper, hn::Set(d, 3))));
+      });
     }
   }
 }

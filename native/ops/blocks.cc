@@ -14,8 +14,10 @@ namespace tenon {
 
 namespace {
 
-constexpr int64_t kTileBytes = 256 << 10;  // of numbers in scratch
-constexpr int64_t kMostRows = 64;
+// Numbers in scratch. A product of many rows packs x again for every tile, so its tiles are larger.
+constexpr int64_t kTileBytes = 256 << 10, kLargeTileBytes = 2 << 20;
+constexpr int64_t kMostRows = 64, kMostLargeRows = 256;
+constexpr int64_t kManyRows = 32;  // of x
 
 struct BlocksState : OpState {
   BlockEncoding encoding;
@@ -39,7 +41,9 @@ std::string read_blocks(const Instr& instr, const View& w, BlocksState* s) {
 }
 
 void cut_rows(Instr& instr, std::unique_ptr<BlocksState> s, double cost) {
-  s->tile = std::clamp<int64_t>(kTileBytes / (4 * s->K), 1, kMostRows);
+  const bool is_large = s->M >= kManyRows;
+  const int64_t rows = (is_large ? kLargeTileBytes : kTileBytes) / (4 * s->K);
+  s->tile = std::clamp<int64_t>(rows, 1, is_large ? kMostLargeRows : kMostRows);
   const int64_t tiles = instr.outs[0].elements == 0 ? 0 : (s->N + s->tile - 1) / s->tile;
   s->cut = cut_work(tiles, cost);
   instr.chunks[0] = s->cut.chunks;
