@@ -5,6 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TenonError, text as library } from 'tenon'
 import * as assert from 'uvu/assert'
+import { toByteLevel } from '../../lib/text/tokenizers/byte-level.ts'
+import { Json } from '../../lib/text/tokenizers/json.ts'
+import { normalizerOf } from '../../lib/text/tokenizers/normalizers.ts'
+import { Piece } from '../../lib/text/tokenizers/piece.ts'
+import { splittingOf } from '../../lib/text/tokenizers/pre-tokenizers.ts'
 import { suite } from '../support/suite.ts'
 
 const { Tokenizer } = library
@@ -34,6 +39,7 @@ const expected = JSON.parse(readFileSync(at('expected.json'), 'utf8')) as {
   texts: string[]
   tokenizers: Record<string, { rows: Row[]; cuts: Cut[] }>
   sentencepiece: Record<string, number[][]>
+  parts: { texts: string[]; preTokenizers: [object, string[][]][]; normalizers: [object, string[]][] }
 }
 const names = Object.keys(expected.tokenizers)
 
@@ -59,6 +65,37 @@ test('ids, offsets, pairs and decoded texts are those of the reference', async (
       assert.is(row.ids.map((id) => stream.push(id)).join('') + stream.flush(), row.text, title)
     })
   }
+})
+
+test('pre-tokenisers and normalisers are those of the reference', () => {
+  const { texts, preTokenizers, normalizers } = expected.parts
+  for (const [part, results] of preTokenizers) {
+    const { split, isByteLevel } = splittingOf(new Json('x', part))
+    const written = (piece: Piece) => (isByteLevel ? toByteLevel(piece) : piece).text
+    texts.forEach((text, i) => {
+      const pieces = split(new Piece(text)).map(written)
+      assert.equal(
+        pieces.filter((piece) => piece),
+        results[i],
+        `${JSON.stringify(part)} of ${JSON.stringify(text)}`,
+      )
+    })
+  }
+  for (const [part, results] of normalizers) {
+    const normalize = normalizerOf(new Json('x', part))!
+    texts.forEach((text, i) => assert.is(normalize(new Piece(text)).text, results[i], `${JSON.stringify(part)}`))
+  }
+})
+
+test('a description may not make texts long without end', () => {
+  const twice = { type: 'Replace', pattern: { String: 'a' }, content: 'aa' }
+  const model = { type: 'BPE', vocab: { a: 0 }, merges: [] }
+  const normalizer = { type: 'Sequence', normalizers: new Array<object>(60).fill(twice) }
+  assert.throws(() => Tokenizer.fromJson({ model, normalizer }).encode('aa'), /must not make a text/)
+  const decoder = { type: 'Sequence', decoders: new Array<object>(60).fill(twice) }
+  assert.throws(() => Tokenizer.fromJson({ model, decoder }).decode([0]), /must not make a text/)
+  const long = { ...twice, content: 'a'.repeat(1000) }
+  assert.throws(() => Tokenizer.fromJson({ model, normalizer: long }), /must have at most/)
 })
 
 test('truncation of pairs is that of the reference', async () => {

@@ -28,6 +28,11 @@ export interface Part {
   readonly id: number
 }
 
+/** An entry of added_tokens. */
+export const addedToken = (id: number, content: string, special = true, lstrip = false) => ({
+  ...{ id, content, single_word: false, lstrip, rstrip: false, normalized: false, special },
+})
+
 export function addedTokensOf(json: Json, vocabulary: ReadonlyMap<string, number>): AddedToken[] {
   if (json.isNone) return []
   return json.list().map((item) => {

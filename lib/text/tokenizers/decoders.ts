@@ -21,7 +21,12 @@ export function decoderOf(json: Json, depth = 0): Decoder {
         .field('decoders')
         .list()
         .map((item) => decoderOf(item, depth + 1))
-      return (tokens) => steps.reduce((before, step) => step(before), tokens)
+      return (tokens) =>
+        steps.reduce((before, step) => {
+          const after = step(before)
+          json.checkGrowth(lengthOf(tokens), lengthOf(after))
+          return after
+        }, tokens)
     }
     case 'ByteLevel':
       return (tokens) => [lossy.decode(Buffer.concat(tokens.map(bytesOfByteLevel)))]
@@ -39,7 +44,7 @@ export function decoderOf(json: Json, depth = 0): Decoder {
       return strip(json.field('content').text(), json.field('start').index(0), json.field('stop').index(0))
     case 'Replace': {
       const pattern = patternOf(json.field('pattern'))
-      const content = json.field('content').text()
+      const content = json.field('content').shortText()
       return (tokens) => tokens.map((token) => token.replace(pattern, () => content))
     }
     case 'CTC':
@@ -48,6 +53,8 @@ export function decoderOf(json: Json, depth = 0): Decoder {
       return type.refuse('must be a known decoder')
   }
 }
+
+const lengthOf = (tokens: readonly string[]): number => tokens.reduce((sum, { length }) => sum + length, 0)
 
 function wordPiece(prefix: string, cleans: boolean): Decoder {
   return (tokens) =>

@@ -2,6 +2,7 @@
 import { open, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fail, TenonError } from '../../errors.ts'
+import { addedToken } from './added-tokens.ts'
 import { Json } from './json.ts'
 import { describeSentencePiece } from './sentencepiece.ts'
 
@@ -76,11 +77,6 @@ function textOf(path: string, bytes: Uint8Array): string {
     return fail('FORMAT', 'Tokenizer', `${path}: must be UTF-8.`)
   }
 }
-
-/** An entry of added_tokens. */
-export const addedToken = (id: number, content: string, special = true, lstrip = false) => ({
-  ...{ id, content, single_word: false, lstrip, rstrip: false, normalized: false, special },
-})
 
 /** Without settings a vocabulary is for lower case if it has no 'The'. */
 function wordPiece(name: string, text: string, settings: Json): unknown {

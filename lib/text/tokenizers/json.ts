@@ -1,6 +1,10 @@
 /** @file Reading JSON that may be anything: every access checks, and says where in which file it was disappointed. */
 import { fail, TenonError } from '../../errors.ts'
 
+const MAX_SHORT = 64
+/** NFKD makes one character 18. */
+const MAX_GROWTH = 20
+
 /** One value of a JSON file, and the way to it. */
 export class Json {
   /** File and fields, as errors call it. */
@@ -59,6 +63,17 @@ export class Json {
   text(fallback?: string): string {
     if (this.isNone && fallback !== undefined) return fallback
     return typeof this.value === 'string' ? this.value : this.refuse('must be a text')
+  }
+
+  /** A text that is put into others: a long one, put again and again, would take all memory. */
+  shortText(): string {
+    const text = this.text()
+    return text.length <= MAX_SHORT ? text : this.refuse(`must have at most ${MAX_SHORT} characters`)
+  }
+
+  /** FORMAT if steps have made a text much longer. */
+  checkGrowth(before: number, after: number): void {
+    if (after > MAX_GROWTH * before + 1000) this.refuse(`must not make a text ${MAX_GROWTH} times as long`)
   }
 
   flag(fallback?: boolean): boolean {

@@ -20,7 +20,12 @@ export function normalizerOf(json: Json, depth = 0): Normalizer | null {
     case 'Sequence': {
       const list = json.field('normalizers').list()
       const steps = list.map((item) => normalizerOf(item, depth + 1) ?? item.refuse('must be a normaliser'))
-      return (piece) => steps.reduce((before, step) => step(before), piece)
+      return (piece) =>
+        steps.reduce((before, step) => {
+          const after = step(before)
+          json.checkGrowth(piece.text.length, after.text.length)
+          return after
+        }, piece)
     }
     case 'NFC':
     case 'NFD':
@@ -38,12 +43,12 @@ export function normalizerOf(json: Json, depth = 0): Normalizer | null {
       return (piece) => trimmed(piece, left, right)
     }
     case 'Prepend': {
-      const prefix = json.field('prepend').text()
+      const prefix = json.field('prepend').shortText()
       return (piece) => prepend(piece, prefix)
     }
     case 'Replace': {
       const pattern = patternOf(json.field('pattern'))
-      const content = json.field('content').text()
+      const content = json.field('content').shortText()
       return (piece) => replaceMatches(piece, pattern, content)
     }
     case 'Precompiled':

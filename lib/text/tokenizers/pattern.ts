@@ -9,6 +9,8 @@ const CLASSES: Readonly<Record<string, string>> = {
   w: '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}',
   h: '0-9A-Fa-f',
 }
+/** Oniguruma takes these for letters of words, but not inside of a class. */
+const RAISED = '\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be'
 const POSIX: Readonly<Record<string, string>> = {
   ...{ alpha: '\\p{Alphabetic}', digit: '\\p{Nd}', alnum: '\\p{Alphabetic}\\p{Nd}', upper: '\\p{Uppercase}' },
   ...{ lower: '\\p{Lowercase}', space: '\\p{White_Space}', punct: '\\p{P}\\p{S}', cntrl: '\\p{Cc}' },
@@ -23,6 +25,7 @@ const ANCHORS: Readonly<Record<string, string>> = {
 }
 const LINE_START = '(?<![^\\n])'
 const LINE_END = '(?![^\\n])'
+const SYNTAX = /[\^$\\.*+?()[\]{}|/]/
 const LETTER = /^[A-Za-z]$/
 const MAX_LENGTH = 10_000
 const MAX_DEPTH = 50
@@ -52,7 +55,7 @@ export function patternOf(json: Json): RegExp {
 
 /** Matches a text as it is. */
 export function literalPattern(text: string): RegExp {
-  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'gv')
+  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gv')
 }
 
 /** Throws SyntaxError. */
@@ -144,6 +147,8 @@ class Translator {
   #escape(folds: boolean): string {
     const c = this.#next()
     if (Object.hasOwn(ANCHORS, c)) return ANCHORS[c]!
+    if (c === 'w' || c === 'W') return `[${c === 'W' ? '^' : ''}${CLASSES.w}${RAISED}]`
+    if (/[^A-Za-z0-9]/.test(c)) return SYNTAX.test(c) ? `\\${c}` : c
     const inside = this.#escapeInside(c)
     if (LETTER.test(inside) && folds) return `[${inside.toLowerCase()}${inside.toUpperCase()}]`
     return inside.length > 2 || inside.startsWith('\\p') ? `[${inside}]` : inside
@@ -243,7 +248,7 @@ function isProperty(name: string): boolean {
 }
 
 function wordEdge(isEdge: boolean): string {
-  const word = `[${CLASSES.w}]`
+  const word = `[${CLASSES.w}${RAISED}]`
   const [same, other] = isEdge ? ['!', '='] : ['=', '!']
   return `(?:(?<=${word})(?${same}${word})|(?<!${word})(?${other}${word}))`
 }

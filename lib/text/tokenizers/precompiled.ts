@@ -1,7 +1,4 @@
-/**
- * @file SentencePiece's compiled character map: a double-array trie (Darts-clone's layout) over UTF-8, then the texts
- * that its values point at. Read only: hostile offsets lead out of the array and end the walk.
- */
+/** @file SentencePiece's compiled character map: a double-array trie (Darts-clone's layout) over UTF-8, then the texts that its values point at. Read only: hostile offsets lead out of the array and end the walk. */
 import type { Json } from './json.ts'
 import { mapCharacters, Rewriter } from './piece.ts'
 import type { Piece } from './piece.ts'
@@ -10,6 +7,8 @@ import type { Piece } from './piece.ts'
 const JOINS = /[\p{M}\p{Grapheme_Extend}\u200d\r\u0600-\u0605\u06dd\u070f]/u
 /** A grapheme of more bytes is looked up character by character, as the reference does. */
 const MAX_GRAPHEME_BYTES = 5
+
+const MAX_TEXT_BYTES = 256
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -85,7 +84,7 @@ class CharacterMap {
 
   #textAt(at: number): string | null {
     const end = this.#texts.indexOf(0, at)
-    return at < this.#texts.length && end >= 0 ? decoder.decode(this.#texts.subarray(at, end)) : null
+    return end >= at && end - at <= MAX_TEXT_BYTES ? decoder.decode(this.#texts.subarray(at, end)) : null
   }
 }
 

@@ -1,6 +1,6 @@
 /** @file SentencePiece models (protobuf) as the content of a tokenizer.json. */
 import { fail, TenonError } from '../../errors.ts'
-import { addedToken } from './files.ts'
+import { addedToken } from './added-tokens.ts'
 import type { Json } from './json.ts'
 
 /** The part of sentencepiece_model.proto that is read here. */

@@ -1,7 +1,4 @@
-/**
- * @file Learning of a unigram model (Kudo, 2018): begin with all frequent substrings, estimate their probabilities by
- * expectation maximisation, drop those without which the texts lose least, again until few enough are left.
- */
+/** @file Learning of a unigram model (Kudo, 2018): begin with all frequent substrings, estimate their probabilities by expectation maximisation, drop those without which the texts lose least, again until few enough are left. */
 import { Trie } from './trie.ts'
 
 export interface UnigramTraining {
