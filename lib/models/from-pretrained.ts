@@ -1,4 +1,6 @@
 /** @file models.fromPretrained: a model from a folder in Hugging Face's form, whichever architecture its config.json names. */
+import { whisperConfigFrom } from '../audio/whisper-config.ts'
+import { Whisper } from '../audio/whisper.ts'
 import { isFloat } from '../dtype.ts'
 import type { DType } from '../dtype.ts'
 import { checkInteger, checkOptions, fail } from '../errors.ts'
@@ -62,6 +64,7 @@ const architectures: Readonly<Record<string, (wanted: Wanted) => PretrainedModel
   qwen2: llama,
   roberta: bertOf('roberta'),
   vit: vitOf,
+  whisper: ({ config, dtype }) => new Whisper(whisperConfigFrom(config, dtype)),
 }
 
 /** Those that can have a head for classes. */

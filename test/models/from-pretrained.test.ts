@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { loadTensors, models, saveSafetensors, text, vision } from '../../lib/index.ts'
+import { audio, loadTensors, models, saveSafetensors, text, vision } from '../../lib/index.ts'
 import type { PretrainedModel, Tensor } from '../../lib/index.ts'
 import { fromTensors } from '../support/arrays.ts'
 import { suite } from '../support/suite.ts'
@@ -29,6 +29,7 @@ const answers: Record<string, (model: never, inputs: Inputs) => Record<string, T
   'roberta-classifier': masked,
   distilbert: masked,
   'distilbert-classifier': masked,
+  whisper: (model: audio.Whisper, x) => ({ logits: model.forward(x.input_features, x.decoder_input_ids) }),
   vit: (model: vision.ViTClassifier, x) => ({ logits: model.forward(x.pixel_values) }),
   clip: (model: vision.CLIP, x) => {
     const { logits, imageVectors, textVectors } = model.forward(x.pixel_values, x.input_ids)
@@ -85,6 +86,16 @@ for (const name of ['gpt2', 'llama', 'mistral', 'qwen2']) {
     assert.equal(found, tokens)
   })
 }
+
+test('whisper: transcribes what transformers does, with a cache', async () => {
+  const { tokens, input_features: features } = await expectedOf('whisper')
+  const model = await models.fromPretrained<audio.Whisper>(join(fixtures, 'whisper'))
+  const wanted = Array.from(await tokens.data(), Number)
+  const found = wanted.slice(0, 2)
+  for await (const token of model.generate(features.narrow(0, 0, 1), [...found], { maxNewTokens: 12 }))
+    found.push(token)
+  assert.equal(found, wanted)
+})
 
 async function changed(config: object, tensors: Record<string, Tensor | null> = {}): Promise<string> {
   let message = ''

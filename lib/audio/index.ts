@@ -1,0 +1,4 @@
+/** @file The names of the namespace `audio`. */
+export { Whisper } from './whisper.ts'
+export type { TranscribeOptions } from './whisper.ts'
+export type { WhisperConfig } from './whisper-config.ts'
