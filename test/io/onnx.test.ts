@@ -199,6 +199,21 @@ test('narrow types: packed integers and float8', () => {
   assert.equal([...new Float32Array(read(23, [4], 0x21, 0xf7))], [0.5, 1, 6, -6])
 })
 
+test('mel weights: triangles, those of one bin too', async () => {
+  const settings = {
+    mels: ints([], 8),
+    size: ints([], 16),
+    rate: ints([], 8192),
+    low: floats([], 0),
+    high: floats([], 4096),
+  }
+  const nodes = [['y = MelWeightMatrix(mels, size, rate, low, high)']] as GraphText['nodes']
+  const got = await forward({ initializers: settings, nodes, outputs: ['y'] })
+  const ones = got.flatMap((value, at) => (value === 1 ? [at] : []))
+  assert.equal(ones, [0, 1, 10, 11, 20, 29, 38, 47])
+  assert.is(got.length, 72)
+})
+
 test('external data stays in the folder', async () => {
   const root = mkdtempSync(join(tmpdir(), 'tenon-onnx-'))
   try {

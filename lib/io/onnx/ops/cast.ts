@@ -100,13 +100,14 @@ function bitsOf16(numbers: ArrayLike<number | bigint>, dtype: 'f16' | 'bf16'): U
 function bitCast(node: Node): Held {
   const { tensor: x, type: from } = node.held(0)
   const type = node.elementType('to')
-  if (from.numbers || type.numbers || from.bits !== type.bits || (type.dtype === 'bool') !== (x.dtype === 'bool'))
-    return node.refuse(`reads ${from.name} as ${type.name}.`)
+  if (from.numbers || type.numbers || from.bits !== type.bits) return node.refuse(`reads ${from.name} as ${type.name}.`)
   const numbers = node.numbersOf(x)
   const isHalf = x.dtype === 'f16' || x.dtype === 'bf16'
   const bits = isHalf ? bitsOf16(numbers, x.dtype) : (numbers as TypedArray)
   const bytes = new Uint8Array(bits.buffer as ArrayBuffer, bits.byteOffset, bits.byteLength)
-  return { tensor: fromBuffer(new Uint8Array(bytes).buffer, x.shape, type.dtype), type }
+  // A bool is 0 or 1.
+  const kept = type.dtype === 'bool' ? bytes.map((byte) => (byte === 0 ? 0 : 1)) : new Uint8Array(bytes)
+  return { tensor: fromBuffer(kept.buffer as ArrayBuffer, x.shape, type.dtype), type }
 }
 
 function castOf(node: Node): Held {

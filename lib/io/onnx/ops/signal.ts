@@ -136,9 +136,9 @@ function melWeights(node: Node): Tensor {
   for (let m = 0; m < mels; m++) {
     const [from, centre, to] = edges.slice(m, m + 3) as [number, number, number]
     if (centre === from && centre >= 0 && centre < bins) weights[centre * mels + m] = 1
-    for (let k = Math.max(0, from); k < Math.min(bins, to); k++) {
+    for (let k = Math.max(0, from); k < Math.min(bins, Math.max(centre + 1, to)); k++) {
       if (k <= centre && centre > from) weights[k * mels + m] = (k - from) / (centre - from)
-      if (k >= centre && to > centre) weights[k * mels + m] = (to - k) / (to - centre)
+      if (k >= centre && k < to) weights[k * mels + m] = (to - k) / (to - centre)
     }
   }
   return cast(tensor(weights, { shape: [bins, mels] }), node.elementType('output_datatype', 1).dtype)
