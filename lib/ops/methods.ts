@@ -30,6 +30,16 @@ const NOT_METHODS = [
   ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'multilabelSoftMarginLoss', 'focalLoss', 'diceLoss'],
   ...['hingeEmbeddingLoss', 'marginRankingLoss', 'cosineEmbeddingLoss', 'tripletMarginLoss', 'multiMarginLoss'],
   ...['tripletMarginWithDistanceLoss', 'multilabelMarginLoss', 'ctcLoss', 'embeddingBag'],
+  ...[
+    'complex',
+    'polar',
+    'hannWindow',
+    'hammingWindow',
+    'blackmanWindow',
+    'bartlettWindow',
+    'kaiserWindow',
+    'melFilterBank',
+  ],
   ...['einsum', 'multiDot', 'bilinear'],
 ] as const
 

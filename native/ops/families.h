@@ -22,6 +22,7 @@ std::vector<Op> index_ops();
 std::vector<Op> linalg_ops();
 std::vector<Op> decompose_ops();
 std::vector<Op> ctc_ops();
+std::vector<Op> fft_ops();
 std::vector<Op> unfold_ops();
 std::vector<Op> resample_ops();
 std::vector<Op> recurrent_ops();

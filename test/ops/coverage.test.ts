@@ -100,6 +100,18 @@ test('every op function is the title of a case, or is tested elsewhere', async (
   assert.equal(missing, [])
 })
 
+test('every function of a namespace is the title of a case, or of one without its namespace', () => {
+  const titles = new Set(cases.map(({ title }) => title.split(':')[0]))
+  const functions = [
+    ...Object.keys(ops.fft).map((name) => `fft.${name}`),
+    ...Object.values(ops.linalg).map(({ name }) => name),
+  ]
+  assert.equal(
+    functions.filter((name) => !titles.has(name)),
+    [],
+  )
+})
+
 test('titles of cases are unique', () => {
   const titles = cases.map(({ title }) => title)
   assert.equal(
