@@ -34,8 +34,8 @@ export interface ValueInfo {
 export type Inputs = readonly TensorLike[] | Readonly<Record<string, TensorLike>>
 
 /**
- * A model that was read from an ONNX file. Its float initializers are parameters under their own names (scalars and what operators take
- * as settings are buffers), so that it can be trained on like any module.
+ * A model that was read from an ONNX file. Its float initializers are parameters under their own names, so that it can be trained like any
+ * module; integers, scalars, and what operators take as settings or running statistics, stay the file's constants.
  */
 export class OnnxModel extends Module {
   static override readonly stateNames = { initializers: '' }
@@ -59,13 +59,9 @@ export class OnnxModel extends Module {
     const constants = new Map<string, Held>()
     for (const { name, value } of given) {
       const { tensor, type } = value
-      if (!isFloat(tensor.dtype) || type.numbers) constants.set(name, value)
-      else {
-        const trainable = tensor.rank > 0 && !frozen.has(name)
-        // Settings stay what the file says, so that shapes may depend on them.
-        if (!trainable) constants.set(name, value)
-        else variables.push([name, new Variable(tensor, { name })])
-      }
+      const isWeight = isFloat(tensor.dtype) && !type.numbers && tensor.rank > 0 && !frozen.has(name)
+      if (isWeight) variables.push([name, new Variable(tensor, { name })])
+      else constants.set(name, value)
     }
     this.initializers = Object.assign(Object.create(null) as Record<string, Variable>, Object.fromEntries(variables))
     this.source = new Source(program, constants)

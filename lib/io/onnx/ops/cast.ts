@@ -2,7 +2,7 @@
 import type { TypedArray } from '../../../dtype.ts'
 import type { Tensor } from '../../../graph/tensor.ts'
 import { fromBuffer, tensor } from '../../../ops/create.ts'
-import { abs, clamp, gt, isNan, lt, mul, remainder, sub, where } from '../../../ops/elementwise.ts'
+import { abs, clamp, ge, gt, isNan, lt, mul, remainder, sub, where } from '../../../ops/elementwise.ts'
 import { take } from '../../../ops/indexing.ts'
 import { bucketize } from '../../../ops/sort.ts'
 import { cast } from '../../../ops/table.ts'
@@ -79,7 +79,9 @@ function rounded(x: Tensor, type: ElementType, saturate: boolean, way = 'nearest
   if (saturate || !hasNan) return y
   const step = largest - numbers[numbers.length - 2]!
   const limit = largest + step / 2
-  const isBeyond = gt(abs(x), limit)
+  // At the middle the even code is chosen: the largest one, or what is beyond.
+  const isOdd = type.numbers!.indexOf(largest) % 2 === 1
+  const isBeyond = (isOdd ? ge : gt)(abs(x), limit)
   return where(isBeyond, hasInfinity ? mul(x, Infinity) : NaN, y)
 }
 
