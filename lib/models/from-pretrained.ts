@@ -16,6 +16,8 @@ import { BERT } from '../text/bert.ts'
 import { GPT2, gpt2ConfigFrom } from '../text/gpt2.ts'
 import { llamaConfigFrom } from '../text/llama-config.ts'
 import { Llama } from '../text/llama.ts'
+import { t5ConfigFrom } from '../text/t5-config.ts'
+import { T5 } from '../text/t5.ts'
 import { clipConfigFrom } from '../vision/clip-config.ts'
 import { CLIP } from '../vision/clip.ts'
 import { ViT, ViTClassifier, vitConfigFrom } from '../vision/vit.ts'
@@ -63,6 +65,7 @@ const architectures: Readonly<Record<string, (wanted: Wanted) => PretrainedModel
   mistral: llama,
   qwen2: llama,
   roberta: bertOf('roberta'),
+  t5: ({ config, dtype }) => new T5(t5ConfigFrom(config, dtype)),
   vit: vitOf,
   whisper: ({ config, dtype }) => new Whisper(whisperConfigFrom(config, dtype)),
 }

@@ -23,3 +23,6 @@ export type {
 } from './tokenizers/tokenizer.ts'
 export type { Encoding } from './tokenizers/encoding.ts'
 export type { DecodeStream } from './tokenizers/decoders.ts'
+export { T5 } from './t5.ts'
+export type { T5Forward } from './t5.ts'
+export type { T5Config } from './t5-config.ts'

@@ -17,6 +17,10 @@ const masked = (model: text.BERTMaskedLM | text.BERTClassifier, x: Inputs) => ({
   logits: model.forward(x.input_ids, { attentionMask: x.attention_mask }),
 })
 
+const readAndWritten = (model: text.T5, x: Inputs) => ({
+  logits: model.forward(x.input_ids, x.decoder_input_ids, { attentionMask: x.attention_mask }),
+})
+
 /** What a fixture's model answers, by the names of its expected.safetensors. */
 const answers: Record<string, (model: never, inputs: Inputs) => Record<string, Tensor>> = {
   gpt2: (model: text.GPT2, x) => ({ logits: model.forward(x.input_ids) }),
@@ -29,6 +33,8 @@ const answers: Record<string, (model: never, inputs: Inputs) => Record<string, T
   'roberta-classifier': masked,
   distilbert: masked,
   'distilbert-classifier': masked,
+  t5: readAndWritten,
+  't5-gated': readAndWritten,
   whisper: (model: audio.Whisper, x) => ({ logits: model.forward(x.input_features, x.decoder_input_ids) }),
   vit: (model: vision.ViTClassifier, x) => ({ logits: model.forward(x.pixel_values) }),
   clip: (model: vision.CLIP, x) => {
@@ -86,6 +92,15 @@ for (const name of ['gpt2', 'llama', 'mistral', 'qwen2']) {
     assert.equal(found, tokens)
   })
 }
+
+for (const name of ['t5', 't5-gated'])
+  test(`${name}: writes what transformers does, with a cache`, async () => {
+    const { tokens, input_ids: ids } = await expectedOf(name)
+    const model = await models.fromPretrained<text.T5>(join(fixtures, name))
+    const found = [0]
+    for await (const token of model.generate(ids.narrow(0, 0, 1), { maxNewTokens: 12 })) found.push(token)
+    assert.equal(found, Array.from(await tokens.data(), Number))
+  })
 
 test('whisper: transcribes what transformers does, with a cache', async () => {
   const { tokens, input_features: features } = await expectedOf('whisper')
