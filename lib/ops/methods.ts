@@ -30,6 +30,7 @@ const NOT_METHODS = [
   ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'multilabelSoftMarginLoss', 'focalLoss', 'diceLoss'],
   ...['hingeEmbeddingLoss', 'marginRankingLoss', 'cosineEmbeddingLoss', 'tripletMarginLoss', 'multiMarginLoss'],
   ...['tripletMarginWithDistanceLoss', 'multilabelMarginLoss', 'ctcLoss', 'embeddingBag'],
+  ...['boxIou', 'iouLoss', 'giouLoss', 'diouLoss', 'ciouLoss', 'contrastiveLoss', 'infoNce'],
   ...[
     'complex',
     'polar',

@@ -5,6 +5,7 @@ import { fromTensors } from '../support/arrays.ts'
 import { testCases } from '../support/op-cases.ts'
 import { suite } from '../support/suite.ts'
 import { binaryLossCases } from './cases/loss-binary.ts'
+import { contrastiveLossCases } from './cases/loss-contrastive.ts'
 import { marginLossCases } from './cases/loss-margin.ts'
 import { regressionLossCases } from './cases/loss-regression.ts'
 
@@ -12,6 +13,7 @@ const test = suite('losses')
 testCases(test, regressionLossCases)
 testCases(test, binaryLossCases)
 testCases(test, marginLossCases)
+testCases(test, contrastiveLossCases)
 
 const throws = (fn: () => unknown, pattern: RegExp) => assert.throws(fn, (e: Error) => pattern.test(e.message))
 
@@ -49,5 +51,9 @@ test('losses: shapes, dtypes and options are checked', () => {
   throws(() => ops.multiMarginLoss(x, ops.tensor([0n, 1n]), { p: 3 as never }), /p is 1 or 2/)
   throws(() => ops.multilabelMarginLoss(x, ops.tensor([0n, 1n])), /as many targets/)
   throws(() => ops.tripletMarginLoss(x, x, x, { margins: 1 } as never), /unknown option 'margins'/)
+  throws(() => ops.iouLoss(x, x), /boxes are \[\.\.\., 4\], got \[2, 3\]/)
+  throws(() => ops.infoNce(x, x, { temperature: 0 }), /temperature is a number > 0/)
+  throws(() => ops.infoNce(x, x, { negatives: ops.ones([2, 2]) }), /negatives must be \[M, 3\]/)
+  throws(() => ops.contrastiveLoss(x, x, ops.ones([3])), /targets \[B\]/)
   throws(() => ops.diceLoss(x, x), /diceLoss: needs \[B, C/)
 })
