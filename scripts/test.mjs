@@ -6,7 +6,8 @@
 import { check as checkArrows } from './arrows.mjs'
 import { getCheckTools, getPackages, getSystem } from './bootstrap.mjs'
 import { buildAddon, buildDist } from './build.mjs'
-import { root, run, whenStarted } from './command.mjs'
+import { attempt, root, run, whenStarted } from './command.mjs'
+import { archiveOf } from './conformance.mjs'
 import { crossCompile } from './cross.mjs'
 import { formatNative, formatScript } from './format.mjs'
 import { nativeTests } from './native-tests.mjs'
@@ -71,6 +72,13 @@ async function checkSources() {
   await step('arrows between rooms', checkArrows)
 }
 
+/** Every case of a suite that was made with another framework; they are not part of the repository. */
+async function conforms(/** @type {string} */ suite) {
+  if (!archiveOf(suite)) return 'its cases are not in ../shared/conformance'
+  const { ok, output } = await attempt(process.execPath, ['scripts/conformance.mjs', suite], { seconds: 600 })
+  if (!ok) throw new Error(output)
+}
+
 async function checkNative() {
   for (const variant of /** @type {const} */ (['release', 'asan', 'tsan'])) {
     /** @type {Awaited<ReturnType<typeof nativeTests>>} */
@@ -96,6 +104,7 @@ async function runEverything() {
   const tiny = files.indexOf('test/tiny.test.ts')
   await runFiles(files.slice(0, tiny + 1))
   await runFiles(files.slice(tiny + 1))
+  await step('conformance: torch', () => conforms('torch'))
   for (const { title, run } of readmeTests()) await step(title, () => run().then(nothing))
   await checkNative()
 }
