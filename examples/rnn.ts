@@ -77,7 +77,7 @@ for (const Recurrent of [nn.RNN, nn.LSTM]) {
   manualSeed(seed)
   const model = new RowReader(new Recurrent(28, 128, { batchFirst: true }))
   console.log(`${Recurrent.name} reads ${numImages} pictures row by row`)
-  const lossOf = (ids: Tensor) => crossEntropy(model.forward(train.images.take(ids)), train.labels.take(ids))
+  const lossOf = (ids: Tensor) => crossEntropy(model.forward(train.images.take(ids, 0)), train.labels.take(ids, 0))
   await fit(model, numImages, { epochs: Number(values.epochs ?? 3), batchSize: 64, lr: 2e-3 }, lossOf, async () => {
     let correct = 0
     for (let at = 0; at < test.labels.size; at += 1000) {
@@ -118,9 +118,9 @@ const maker = new NameMaker()
 
 /** Mean over all letters and dots of the names whose numbers these are. */
 function nameLoss(ids: Tensor): Tensor {
-  const next = targets.take(ids)
+  const next = targets.take(ids, 0)
   const before = next.narrow(1, 0, longest - 1).pad([[1, 0]])
-  const [logits] = maker.forward(before.maximum(0), null, lengths.take(ids))
+  const [logits] = maker.forward(before.maximum(0), null, lengths.take(ids, 0))
   return crossEntropy(logits.flatten(0, 1), next.flatten())
 }
 

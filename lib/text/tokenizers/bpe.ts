@@ -1,4 +1,5 @@
-/** @file Byte pair encoding: a piece begins as characters, and the pair of neighbours that was learnt first is joined until none is left (Sennrich et al., 2016). A heap of pairs keeps long pieces at n log n. */
+/** @file Byte pair encoding: the pair of neighbours that was learnt first is joined until none is left (Sennrich et al. 2016). */
+// A heap of pairs keeps long pieces at n log n.
 import { CuttingModel } from './model.ts'
 import type { LoadedModel, Model, Tokens } from './model.ts'
 import type { Json } from './json.ts'

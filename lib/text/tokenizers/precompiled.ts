@@ -1,4 +1,5 @@
-/** @file SentencePiece's compiled character map: a double-array trie (Darts-clone's layout) over UTF-8, then the texts that its values point at. Read only: hostile offsets lead out of the array and end the walk. */
+/** @file SentencePiece's compiled character map: a double-array trie over UTF-8, then the texts that its values point at. */
+// The layout is Darts-clone's. Read only: hostile offsets lead out of the array and end the walk.
 import type { Json } from './json.ts'
 import { mapCharacters, Rewriter } from './piece.ts'
 import type { Piece } from './piece.ts'

@@ -1,4 +1,5 @@
-/** @file Learning of a unigram model (Kudo, 2018): begin with all frequent substrings, estimate their probabilities by expectation maximisation, drop those without which the texts lose least, again until few enough are left. */
+/** @file Learning of a unigram model (Kudo 2018): frequent substrings, of which the least useful are dropped again and again. */
+// Probabilities are estimated by expectation maximisation before each round of dropping.
 import { Trie } from './trie.ts'
 
 export interface UnigramTraining {
