@@ -1,6 +1,4 @@
-/**
- * @file Discrete Fourier transforms, the functions of the namespace `fft`. Complex numbers are a last axis of 2; axes are counted without it.
- */
+/** @file Discrete Fourier transforms: the namespace `fft`. Complex numbers are a last axis of 2; axes are counted without it. */
 import { isFloat } from '../dtype.ts'
 import { checkInteger, checkOptions, fail } from '../errors.ts'
 import type { Row } from '../graph/row.ts'
