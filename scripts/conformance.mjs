@@ -1,6 +1,6 @@
 /**
- * @file `npm run conformance -- torch | onnx | onnx-legacy [--dir DIR] [--only NAME] [--json]`: runs cases made with other frameworks against tenon. They come
- * from DIR, from TENON_CONFORMANCE (a folder with the archives) or from ../shared/conformance. Ends with `N passed, N failed, N skipped`.
+ * @file `npm run conformance -- torch | onnx | onnx-legacy | webnn [--dir DIR] [--only NAME] [--json]`: runs cases made with other frameworks against
+ * tenon. They come from DIR, from TENON_CONFORMANCE (a folder with the archives) or from ../shared/conformance. Ends with `N passed, N failed, N skipped`.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -20,6 +20,7 @@ const suites = {
     index: 'manifest.json',
     runner: 'scripts/conformance/onnx/run.ts',
   },
+  webnn: { archive: 'webnn-dev.tar.gz', index: 'index.json', runner: 'scripts/conformance/webnn/run.ts' },
 }
 
 const usage = `usage: npm run conformance -- ${Object.keys(suites).join(' | ')} [--dir DIR] [--only NAME] [--json]`

@@ -54,6 +54,7 @@ export * from './elementwise.ts'
 export * from './grids.ts'
 export * from './histogram.ts'
 export { gather, indexSelect, oneHot, scatter, scatterAdd, take } from './indexing.ts'
+export type { TakeOptions } from './indexing.ts'
 export {
   concat,
   expand,
@@ -124,6 +125,7 @@ export * from './products.ts'
 export { istft, stft } from './stft.ts'
 export type { IstftOptions, StftOptions } from './stft.ts'
 export * from './windows.ts'
+export * from './quantize.ts'
 export { bernoulli, dropout, normal, rand, randint, randn, uniform } from './random.ts'
 export * from './special.ts'
 export { all, any, argMax, argMin, logSumExp, max, mean, min, prod, std, sum, variance } from './reduction.ts'

@@ -1,12 +1,12 @@
 /** @file Reading and writing at positions that are data: take, gather, scatter, one-hot. */
 import { isInteger } from '../dtype.ts'
-import { checkInteger, fail } from '../errors.ts'
+import { checkInteger, checkOptions, fail } from '../errors.ts'
 import type { NodeView, Row } from '../graph/row.ts'
 import { apply, Tensor } from '../graph/tensor.ts'
 import { checkShape, normalizeAxis, sameShape, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { blocksOf, dequantize } from './blocks.ts'
-import { add, eq, lt, where } from './elementwise.ts'
+import { add, clamp, eq, lt, where } from './elementwise.ts'
 import { iota } from './create.ts'
 import { expand, filled, reshape, slice, unsqueeze } from './layout.ts'
 import { window } from './reduction.ts'
@@ -61,15 +61,28 @@ const takeAddRow: Row<AxisAttrs & { shape: Shape }> = defineRow<AxisAttrs & { sh
   },
 })
 
+export interface TakeOptions {
+  /** 'clip': positions out of range are those of the nearer end, and negative ones count from the end. Default: 'raise'. */
+  mode?: 'raise' | 'clip'
+}
+
 /**
  * Slices of x at the given positions along an axis: the axis is replaced by the axes of `ids`. Without an axis, elements of the flattened
  * tensor, where negative positions count from the end. INDEX when one is out of range.
  */
-export function take(x: TensorLike, ids: TensorLike, axis?: number): Tensor {
+export function take(x: TensorLike, ids: TensorLike, axis?: number, options: TakeOptions = {}): Tensor {
+  checkOptions('take', options, ['mode'])
+  const { mode = 'raise' } = options
+  if (mode !== 'raise' && mode !== 'clip') fail('VALUE', 'take', `mode is 'raise' or 'clip', got ${String(mode)}.`)
   const t = asTensor('take', x)
-  const index = positions('take', ids)
-  if (axis === undefined) return take(reshape(t, [t.size]), fromEnd(index, t.size), 0)
+  const given = positions('take', ids)
+  if (axis === undefined) {
+    const place = mode === 'clip' ? given : fromEnd(given, t.size)
+    return take(reshape(t, [t.size]), place, 0, options)
+  }
   const at = normalizeAxis('take', axis, t.rank)
+  const n = t.shape[at]!
+  const index = mode === 'clip' ? fromEnd(clamp(given, -n, n - 1), n) : given
   const ofBlocks = at === 0 ? blocksOf(t) : null
   if (ofBlocks) return dequantize(take(ofBlocks.blocks, index, 0), ofBlocks.encoding)
   const y = apply(takeRow, [t, index], { axis: at }, String(at))

@@ -6,7 +6,7 @@ import { concat, expand, flip, narrow, pad as padConstant } from './layout.ts'
 import { asTensor } from './table.ts'
 import type { TensorLike } from './table.ts'
 
-export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular'
+export type PadMode = 'constant' | 'reflect' | 'symmetric' | 'replicate' | 'circular'
 
 export interface PadOptions {
   /** Default: 'constant'. */
@@ -20,14 +20,15 @@ export type Border = readonly (readonly [number, number])[] | readonly number[]
 
 /**
  * Adds a border to the last axes: `[[top, bottom], [left, right]]`, or `[left, right, top, bottom]` as PyTorch has it. Modes:
- * 'constant' fills with `value`; 'reflect' mirrors without the edge element (the border is narrower than the axis), 'replicate' repeats
- * the edge element, 'circular' goes on at the other side (the border is at most as wide as the axis). Negative numbers cut.
+ * 'constant' fills with `value`; 'reflect' mirrors without the edge element (the border is narrower than the axis), 'symmetric' with it,
+ * 'replicate' repeats the edge element, 'circular' goes on at the other side (with both the border is at most as wide as the axis).
+ * Negative numbers cut.
  */
 export function pad(x: TensorLike, border: Border, options: PadOptions = {}): Tensor {
   checkOptions('pad', options, ['mode', 'value'])
   const { mode = 'constant', value } = options
-  if (!['constant', 'reflect', 'replicate', 'circular'].includes(mode))
-    fail('VALUE', 'pad', `mode is 'constant', 'reflect', 'replicate' or 'circular', got ${String(mode)}.`)
+  if (!['constant', 'reflect', 'symmetric', 'replicate', 'circular'].includes(mode))
+    fail('VALUE', 'pad', `mode is 'constant', 'reflect', 'symmetric', 'replicate' or 'circular', got ${String(mode)}.`)
   if (mode !== 'constant' && value !== undefined)
     fail('VALUE', 'pad', `value goes with mode 'constant', got '${mode}'.`)
   const t = asTensor('pad', x)
@@ -53,16 +54,18 @@ function pairsOf(border: Border): readonly (readonly [number, number])[] {
 function continued(t: Tensor, axis: number, before: number, after: number, mode: PadMode): Tensor {
   if (before === 0 && after === 0) return t
   const size = t.shape[axis]!
-  const most = mode === 'reflect' ? size - 1 : mode === 'circular' ? size : size === 0 ? 0 : Infinity
+  const most = mode === 'reflect' ? size - 1 : mode !== 'replicate' ? size : size === 0 ? 0 : Infinity
   if (before > most || after > most)
     fail('SHAPE', 'pad', `mode '${mode}' has at most ${most} elements for axis ${axis} of ${showShape(t.shape)}.`)
   const part = (start: number, length: number): Tensor => {
     const wanted = t.shape.map((extent, i) => (i === axis ? length : extent))
     if (mode === 'replicate') return expand(narrow(t, axis, start, 1), wanted)
     const taken = narrow(t, axis, start, length)
-    return mode === 'reflect' ? flip(taken, axis) : taken
+    return mode === 'reflect' || mode === 'symmetric' ? flip(taken, axis) : taken
   }
-  const ahead = { reflect: 1, replicate: 0, circular: size - before, constant: 0 }[mode]
-  const behind = { reflect: size - 1 - after, replicate: size - 1, circular: 0, constant: 0 }[mode]
+  const ahead = { reflect: 1, symmetric: 0, replicate: 0, circular: size - before, constant: 0 }[mode]
+  const behind = { reflect: size - 1 - after, symmetric: size - after, replicate: size - 1, circular: 0, constant: 0 }[
+    mode
+  ]
   return concat([...(before ? [part(ahead, before)] : []), t, ...(after ? [part(behind, after)] : [])], axis)
 }

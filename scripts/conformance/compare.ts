@@ -6,8 +6,9 @@ export interface Values {
   readonly data: ArrayLike<number | bigint>
 }
 
-/** |got - want| <= atol + rtol |want| for every element; exact: equal. */
-export type Tolerance = { readonly exact: true } | { readonly atol: number; readonly rtol: number }
+/** |got - want| <= atol + rtol |want| for every element, or at most `ulp` units in the last place of want; exact: equal. */
+export type Tolerance =
+  { readonly exact: true } | { readonly atol: number; readonly rtol: number; readonly ulp?: number }
 
 export interface Comparison {
   readonly ok: boolean
@@ -27,7 +28,7 @@ export function compare(name: string, got: Values, want: Values, tolerance: Tole
   let largest = 0
   for (let i = 0; i < want.data.length; i++) {
     const error = distance(got.data[i]!, want.data[i]!)
-    const allowed = 'exact' in tolerance ? 0 : tolerance.atol + tolerance.rtol * Math.abs(Number(want.data[i]))
+    const allowed = 'exact' in tolerance ? 0 : allowedAt(Number(want.data[i]), want.dtype, tolerance)
     // An infinite element that is wanted allows anything by the formula.
     const excess = error === Infinity ? Infinity : error - allowed
     if (error > largest) largest = error
@@ -37,6 +38,16 @@ export function compare(name: string, got: Values, want: Values, tolerance: Tole
   const { at, error, allowed } = worst
   const message = `${name}, element ${at} of [${want.shape.join(', ')}], is ${got.data[at]}, wanted ${want.data[at]}`
   return { ok: false, error, allowed, message }
+}
+
+function allowedAt(want: number, dtype: string, tolerance: Exclude<Tolerance, { exact: true }>): number {
+  const { atol, rtol, ulp = 0 } = tolerance
+  const plain = atol + rtol * Math.abs(want)
+  if (ulp === 0 || !Number.isFinite(want)) return plain
+  // Digits behind the first one, and the exponent of the smallest normal number.
+  const [digits, smallest] = dtype === 'f16' ? [10, -14] : [23, -126]
+  const exponent = Math.max(smallest, want === 0 ? smallest : Math.floor(Math.log2(Math.abs(want))))
+  return Math.max(plain, ulp * 2 ** (exponent - digits))
 }
 
 /** Something that cannot be compared at all. */

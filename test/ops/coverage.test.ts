@@ -61,6 +61,7 @@ const functionsElsewhere: Record<string, string> = {
   ),
   tensor: 'create.test.ts',
   dequantize: 'blocks.test.ts',
+  ...Object.fromEntries(['quantizeLinear', 'dequantizeLinear'].map((name) => [name, 'quantize.test.ts'])),
 }
 
 function rowsReached(): Set<string> {

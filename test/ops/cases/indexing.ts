@@ -47,6 +47,14 @@ const takes: OpCase[] = [
     isSingle: true,
   },
   {
+    title: 'take: positions out of range, clipped',
+    fn: (x) => ops.take(x, ops.tensor(BigInt64Array.of(-9n, -4n, -1n, 2n, 3n, 4n, 9n)), 0, { mode: 'clip' }),
+    inputs: [input([4, 3], fill)],
+    reference: (x) => build([7, 3], ([row, k]) => at(x, [[0, 0, 3, 2, 3, 3, 3][row!]!, k!])),
+    kind: 'moves',
+    isSingle: true,
+  },
+  {
     title: 'indexSelect',
     fn: (x, i) => ops.indexSelect(x, -1, i),
     inputs: [input([2, 3], fill), ids([4], 3, 'u8')],

@@ -98,6 +98,7 @@ const sizes: OpCase[] = [
 /** Where a border element comes from, for axis size n. */
 const sources: Record<Exclude<PadMode, 'constant'>, (i: number, n: number) => number> = {
   reflect: (i, n) => (i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i),
+  symmetric: (i, n) => (i < 0 ? -1 - i : i >= n ? 2 * n - 1 - i : i),
   replicate: (i, n) => Math.min(Math.max(i, 0), n - 1),
   circular: (i, n) => (i + n) % n,
 }
@@ -118,6 +119,8 @@ const border = (mode: Exclude<PadMode, 'constant'>, shape: number[], flat: numbe
 const borders: OpCase[] = [
   border('reflect', [2, 4], [3, 1]),
   border('reflect', [1, 3, 2, 4], [1, 1, 0, 1]),
+  border('symmetric', [2, 4], [4, 1]),
+  border('symmetric', [1, 3, 2, 4], [1, 1, 0, 2]),
   border('replicate', [2, 3], [2, 4]),
   border('replicate', [1, 2, 2, 3, 2], [1, 0, 0, 2, 1, 1]),
   border('circular', [2, 3], [3, 2]),

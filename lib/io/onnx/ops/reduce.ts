@@ -1,5 +1,5 @@
 /** @file ONNX's reductions, scans along an axis, and positions of extremes. */
-import { isFloat } from '../../../dtype.ts'
+import { isFloat, isNarrow } from '../../../dtype.ts'
 import type { Tensor } from '../../../graph/tensor.ts'
 import { full } from '../../../ops/create.ts'
 import { cumprod, cumsum } from '../../../ops/cumulative.ts'
@@ -30,6 +30,12 @@ const total: Reduce = (x, axes, options) => cast(axes.length === 0 ? x : sum(x, 
 function product(x: Tensor, axes: readonly number[], options: ReduceOptions): Tensor {
   return cast(axes.length === 0 ? x : prod(x, axes, options), x.dtype)
 }
+
+/** Narrow floats are computed in f32: squares, sums and exponentials leave their range before the result does. */
+const widely =
+  (f: Reduce): Reduce =>
+  (x, axes, options) =>
+    isNarrow(x.dtype) ? cast(f(cast(x, 'f32'), axes, options), x.dtype) : f(x, axes, options)
 
 function average(x: Tensor, axes: readonly number[], options: ReduceOptions): Tensor {
   const n = axes.reduce((count, axis) => count * x.shape[axis]!, 1)
@@ -104,13 +110,13 @@ export const reduce: Ops = {
   CumProd: running(cumprod, 1),
   CumSum: running(cumsum, 0),
   ReduceL1: reducing((x, axes, options) => total(abs(x), axes, options)),
-  ReduceL2: reducing((x, axes, options) => cast(sqrt(total(mul(x, x), axes, options)), x.dtype)),
-  ReduceLogSum: reducing(logTotal),
-  ReduceLogSumExp: reducing(logTotalExp),
+  ReduceL2: reducing(widely((x, axes, options) => cast(sqrt(total(mul(x, x), axes, options)), x.dtype))),
+  ReduceLogSum: reducing(widely(logTotal)),
+  ReduceLogSumExp: reducing(widely(logTotalExp)),
   ReduceMax: reducing(extreme(max, any, -1)),
-  ReduceMean: reducing(average),
+  ReduceMean: reducing(widely(average)),
   ReduceMin: reducing(extreme(min, all, 1)),
   ReduceProd: reducing(product),
   ReduceSum: reducing(total),
-  ReduceSumSquare: reducing((x, axes, options) => total(mul(x, x), axes, options)),
+  ReduceSumSquare: reducing(widely((x, axes, options) => total(mul(x, x), axes, options))),
 }
