@@ -39,6 +39,18 @@ test('compare: shape and dtype must be equal', () => {
   assert.not(compare('x', { ...vector(1, 2), dtype: 'i64' }, vector(1, 2), near).ok)
 })
 
+test('compare: units in the last place of what is wanted, by its dtype', () => {
+  const one = (x: number, dtype: string) => ({ shape: [], dtype, data: [x] })
+  const within = (got: number, want: number, dtype: string, ulp: number) =>
+    compare('x', one(got, dtype), one(want, dtype), { atol: 0, rtol: 0, ulp }).ok
+  assert.ok(within(4 + 2 ** -20, 4, 'f32', 2))
+  assert.not(within(4 + 3 * 2 ** -21, 4, 'f32', 2))
+  assert.ok(within(4 + 2 ** -7, 4, 'f16', 2))
+  assert.not(within(4 + 3 * 2 ** -8, 4, 'f16', 2))
+  assert.ok(within(2 ** -24, 0, 'f16', 1), 'the smallest number of f16')
+  assert.not(within(1, Infinity, 'f32', 2))
+})
+
 test('compare: exact takes no difference, of 64-bit integers either', () => {
   const one = (x: bigint) => ({ shape: [], dtype: 'i64', data: [x] })
   assert.ok(compare('x', one(2n ** 62n), one(2n ** 62n), { exact: true }).ok)

@@ -82,9 +82,10 @@ function called(one: WebnnCase, calls: Calls): readonly Tensor[] {
   return result instanceof Tensor ? [result] : result
 }
 
-/** {tensor: name} is that tensor, {activation: name} the name; NaN and the infinities are strings. */
+/** {tensor: name} is that tensor, {activation: name} the name; NaN, the infinities and integers beyond 2^53 are strings. */
 function decode(value: unknown, tensors: ReadonlyMap<string, Tensor>): unknown {
   if (value === 'NaN' || value === 'Infinity' || value === '-Infinity') return Number(value)
+  if (typeof value === 'string' && /^-?\d+$/.test(value)) return BigInt(value)
   if (Array.isArray(value)) return value.map((item) => decode(item, tensors))
   if (typeof value !== 'object' || value === null) return value
   const fields = value as Record<string, unknown>

@@ -20,6 +20,11 @@ const binary =
 const truth = (x: t.Tensor): t.Tensor => t.cast(x, 'u8')
 const comparison = (f: (a: t.Tensor, b: t.Tensor) => t.Tensor): Call => binary((a, b) => truth(f(a, b)))
 const constant = (value: number, like: t.Tensor): t.Tensor => t.full([], value, { dtype: like.dtype })
+/** A limit, or null where it is none; integers beyond 2^53 as tensors. */
+function boundOf(value: number | bigint | undefined, none: number, like: t.Tensor): t.Tensor | number | null {
+  if (value === undefined || value === none) return null
+  return typeof value === 'bigint' ? t.tensor(value, { dtype: like.dtype }) : value
+}
 
 export const calls: Calls = {
   abs: unary(t.abs),
@@ -59,8 +64,11 @@ export const calls: Calls = {
   logicalXor: comparison(t.logicalXor),
   where: ({ condition, trueValues, falseValues }) => t.where(t.cast(condition, 'bool'), trueValues, falseValues),
 
-  clamp: (args, { minValue = null as never, maxValue = null as never }) =>
-    minValue === null && maxValue === null ? t.positive(only(args)) : t.clamp(only(args), minValue, maxValue),
+  clamp: (args, { minValue, maxValue }) => {
+    const x = only(args)
+    const [low, high] = [boundOf(minValue, -Infinity, x), boundOf(maxValue, Infinity, x)]
+    return low === null && high === null ? t.positive(x) : t.clamp(x, low, high)
+  },
   elu: (args, { alpha }) => t.elu(only(args), { alpha }),
   gelu: unary((x) => t.gelu(x)),
   hardSigmoid: (args, { alpha, beta }) => first('HardSigmoid', [only(args)], { alpha, beta }),
