@@ -100,6 +100,7 @@ const positions: Row[] = [
   ['indexFill: floats', () => ops.indexFill(f(3), 0, f(1), 1), 'DTYPE', /positions are integers/],
   ['scatterAdd: bools', () => ops.scatterAdd(b(2), 0, i(1), b(1)), 'DTYPE', /does not take bool/],
   ['scatterReduce: reduce', () => ops.scatterReduce(f(2), 0, i(1), f(1), bad('max')), 'VALUE', /amax or amin, got max/],
+  ['take: mode', () => ops.take(f(2), i(1), 0, { mode: 'wrap' as never }), 'VALUE', /'raise' or 'clip', got wrap/],
   ['takeAlongDim: ranks', () => ops.takeAlongDim(f(2, 2), i(2), 0), 'SHAPE', /as many axes/],
   ['maskedFill: mask', () => ops.maskedFill(f(2), f(2), 1), 'DTYPE', /must be bool, got f32/],
   ['maskedFill: value', () => ops.maskedFill(f(2), b(2), f(2)), 'SHAPE', /a number or a scalar/],
