@@ -104,7 +104,7 @@ async function runEverything() {
   const tiny = files.indexOf('test/tiny.test.ts')
   await runFiles(files.slice(0, tiny + 1))
   await runFiles(files.slice(tiny + 1))
-  await step('conformance: torch', () => conforms('torch'))
+  for (const suite of ['torch', 'onnx-legacy', 'webnn']) await step(`conformance: ${suite}`, () => conforms(suite))
   for (const { title, run } of readmeTests()) await step(title, () => run().then(nothing))
   await checkNative()
 }
