@@ -7,6 +7,7 @@
 
 #include "kernels/factor.h"
 #include "kernels/gemm.h"
+#include "kernels/vectors.h"
 
 namespace tenon {
 
@@ -14,32 +15,6 @@ namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr double kVanished = 1e-140;  // beside 1: squares of what is smaller are lost
-constexpr int kLanes = 8;             // of a sum, added up in pairs at the end
-
-double dot(int64_t n, const double* a, const double* b) {
-  double lanes[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (int l = 0; l < kLanes; l++) lanes[l] += a[i + l] * b[i + l];
-  }
-  for (int l = 0; i < n; i++, l++) lanes[l] += a[i] * b[i];
-  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-         ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
-}
-
-void add_scaled(int64_t n, double factor, const double* __restrict from, double* __restrict to) {
-  for (int64_t i = 0; i < n; i++) to[i] += factor * from[i];
-}
-
-// a' = c a - s b, b' = s a + c b
-void rotate(int64_t n, double c, double s, double* __restrict a, double* __restrict b) {
-  for (int64_t i = 0; i < n; i++) {
-    const double x = a[i], y = b[i];
-    a[i] = c * x - s * y;
-    b[i] = s * x + c * y;
-  }
-}
-
 struct Reflection {
   double beta, tau;
 };

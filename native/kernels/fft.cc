@@ -8,37 +8,6 @@ namespace tenon {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
-constexpr int64_t kLargestRadix = 13;  // beyond, a pass of r^2 operations does not pay
-
-template <class T>
-Complex<T> operator+(Complex<T> a, Complex<T> b) {
-  return {a.re + b.re, a.im + b.im};
-}
-template <class T>
-Complex<T> operator-(Complex<T> a, Complex<T> b) {
-  return {a.re - b.re, a.im - b.im};
-}
-template <class T>
-Complex<T> operator*(Complex<T> a, Complex<T> b) {
-  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-template <class T>
-Complex<T> scaled(T factor, Complex<T> a) {
-  return {factor * a.re, factor * a.im};
-}
-template <class T>
-Complex<T> conjugate(Complex<T> a) {
-  return {a.re, -a.im};
-}
-// i a
-template <class T>
-Complex<T> turned(Complex<T> a) {
-  return {-a.im, a.re};
-}
-template <class T>
-Complex<T> swapped(Complex<T> a) {
-  return {a.im, a.re};
-}
 
 // exp(-pi i part / of), exact where it is on an axis.
 template <class T>
@@ -62,108 +31,20 @@ std::vector<int64_t> factors_of(int64_t n) {
   return factors;
 }
 
-// One pass: to[(j + L s) m + k] = sum over q of w_r^(s q) w_(L r)^(j q) from[(j r + q) m + k].
-// twiddle(q): w_(L r)^(j q) of the row.
+// to = from w, for one number of each row
 template <class T>
-struct Pass {
-  int64_t L, r, m, n;
-  const Complex<T>* roots;
-  const Complex<T>* from;
-  Complex<T>* to;
-  Complex<T> twiddle(int64_t j, int64_t q) const { return roots[j * q * m]; }
-  const Complex<T>* row(int64_t j, int64_t q) const { return from + (j * r + q) * m; }
-  Complex<T>* out(int64_t j, int64_t s) const { return to + (j + L * s) * m; }
-};
-
-template <class T>
-void pass_2(const Pass<T>& p) {
-  for (int64_t j = 0; j < p.L; j++) {
-    const Complex<T> w = p.twiddle(j, 1);
-    const Complex<T>*a = p.row(j, 0), *b = p.row(j, 1);
-    Complex<T>*y0 = p.out(j, 0), *y1 = p.out(j, 1);
-    for (int64_t k = 0; k < p.m; k++) {
-      const Complex<T> x1 = w * b[k];
-      y0[k] = a[k] + x1;
-      y1[k] = a[k] - x1;
-    }
+void multiply(int64_t rows, Planes<T> from, Complex<T> w, Planes<T> to) {
+  for (int64_t l = 0; l < rows; l++) {
+    const T re = from.re[l], im = from.im[l];
+    to.re[l] = re * w.re - im * w.im;
+    to.im[l] = re * w.im + im * w.re;
   }
 }
 
+// A transform of swapped parts, swapped back, is the other direction.
 template <class T>
-void pass_3(const Pass<T>& p) {
-  const T half = static_cast<T>(-0.5), sine = static_cast<T>(-0.86602540378443864676);
-  for (int64_t j = 0; j < p.L; j++) {
-    const Complex<T> w1 = p.twiddle(j, 1), w2 = p.twiddle(j, 2);
-    const Complex<T>*a = p.row(j, 0), *b = p.row(j, 1), *c = p.row(j, 2);
-    Complex<T>*y0 = p.out(j, 0), *y1 = p.out(j, 1), *y2 = p.out(j, 2);
-    for (int64_t k = 0; k < p.m; k++) {
-      const Complex<T> x1 = w1 * b[k], x2 = w2 * c[k];
-      const Complex<T> sum = x1 + x2, mid = a[k] + scaled(half, sum);
-      const Complex<T> off = turned(scaled(sine, x1 - x2));
-      y0[k] = a[k] + sum;
-      y1[k] = mid + off;
-      y2[k] = mid - off;
-    }
-  }
-}
-
-template <class T>
-void pass_4(const Pass<T>& p) {
-  for (int64_t j = 0; j < p.L; j++) {
-    const Complex<T> w1 = p.twiddle(j, 1), w2 = p.twiddle(j, 2), w3 = p.twiddle(j, 3);
-    const Complex<T>*a = p.row(j, 0), *b = p.row(j, 1), *c = p.row(j, 2), *d = p.row(j, 3);
-    Complex<T>*y0 = p.out(j, 0), *y1 = p.out(j, 1), *y2 = p.out(j, 2), *y3 = p.out(j, 3);
-    for (int64_t k = 0; k < p.m; k++) {
-      const Complex<T> x1 = w1 * b[k], x2 = w2 * c[k], x3 = w3 * d[k];
-      const Complex<T> even = a[k] + x2, odd = a[k] - x2, sum = x1 + x3, off = turned(x1 - x3);
-      y0[k] = even + sum;
-      y1[k] = odd - off;
-      y2[k] = even - sum;
-      y3[k] = odd + off;
-    }
-  }
-}
-
-template <class T>
-void pass_5(const Pass<T>& p) {
-  const T c1 = static_cast<T>(0.30901699437494742410), c2 = static_cast<T>(-0.80901699437494742410);
-  const T s1 = static_cast<T>(0.95105651629515357212), s2 = static_cast<T>(0.58778525229247312917);
-  for (int64_t j = 0; j < p.L; j++) {
-    Complex<T> w[5];
-    for (int64_t q = 1; q < 5; q++) w[q] = p.twiddle(j, q);
-    const Complex<T>* a = p.row(j, 0);
-    Complex<T>* y = p.out(j, 0);
-    const int64_t step = p.L * p.m;
-    for (int64_t k = 0; k < p.m; k++) {
-      const Complex<T> x1 = w[1] * a[p.m + k], x2 = w[2] * a[2 * p.m + k];
-      const Complex<T> x3 = w[3] * a[3 * p.m + k], x4 = w[4] * a[4 * p.m + k];
-      const Complex<T> sum1 = x1 + x4, sum2 = x2 + x3, off1 = x1 - x4, off2 = x2 - x3;
-      const Complex<T> mid1 = a[k] + scaled(c1, sum1) + scaled(c2, sum2);
-      const Complex<T> mid2 = a[k] + scaled(c2, sum1) + scaled(c1, sum2);
-      const Complex<T> turn1 = turned(scaled(s1, off1) + scaled(s2, off2));
-      const Complex<T> turn2 = turned(scaled(s2, off1) - scaled(s1, off2));
-      y[k] = a[k] + sum1 + sum2;
-      y[step + k] = mid1 - turn1;
-      y[2 * step + k] = mid2 - turn2;
-      y[3 * step + k] = mid2 + turn2;
-      y[4 * step + k] = mid1 + turn1;
-    }
-  }
-}
-
-template <class T>
-void pass_any(const Pass<T>& p) {
-  for (int64_t j = 0; j < p.L; j++) {
-    for (int64_t k = 0; k < p.m; k++) {
-      Complex<T> x[kLargestRadix];
-      for (int64_t q = 0; q < p.r; q++) x[q] = p.twiddle(j, q) * p.row(j, q)[k];
-      for (int64_t s = 0; s < p.r; s++) {
-        Complex<T> sum = x[0];
-        for (int64_t q = 1; q < p.r; q++) sum = sum + p.roots[s * q % p.r * (p.n / p.r)] * x[q];
-        p.out(j, s)[k] = sum;
-      }
-    }
-  }
+Planes<T> swapped(Planes<T> x) {
+  return {x.im, x.re};
 }
 
 }  // namespace
@@ -180,72 +61,60 @@ FftPlan<T>::FftPlan(int64_t n) : n_(n), factors_(factors_of(n)) {
   while (length < 2 * n - 1) length *= 2;
   convolution_ = std::make_unique<FftPlan<T>>(length);
   const FftPlan<double> exact(length);
-  std::vector<Complex<double>> other(static_cast<size_t>(length)), room(other.size());
+  std::vector<double> re(static_cast<size_t>(length)), im(re), work_re(re), work_im(re);
   int64_t square = 0;  // k^2 modulo 2 n
   for (int64_t k = 0; k < n; k++) {
     roots_[static_cast<size_t>(k)] = root<T>(square, n);
-    const Complex<double> c = conjugate(root<double>(square, n));
-    other[static_cast<size_t>(k)] = c;
-    if (k > 0) other[static_cast<size_t>(length - k)] = c;
+    const Complex<double> c = root<double>(square, n);
+    for (const int64_t place : {k, (length - k) % length}) {
+      re[static_cast<size_t>(place)] = c.re, im[static_cast<size_t>(place)] = -c.im;
+    }
     square = (square + 2 * k + 1) % (2 * n);
   }
-  exact.run(other.data(), room.data());
-  for (const Complex<double>& c : other) {
-    chirp_.push_back({static_cast<T>(c.re / static_cast<double>(length)),
-                      static_cast<T>(c.im / static_cast<double>(length))});
+  exact.run(1, {re.data(), im.data()}, {work_re.data(), work_im.data()});
+  for (size_t k = 0; k < re.size(); k++) {
+    chirp_.push_back({static_cast<T>(re[k] / static_cast<double>(length)),
+                      static_cast<T>(im[k] / static_cast<double>(length))});
   }
 }
 
 template <class T>
-void FftPlan<T>::run(Complex<T>* x, Complex<T>* work) const {
+void FftPlan<T>::run(int64_t rows, Planes<T> x, Planes<T> work) const {
   if (convolution_) {
-    run_convolution(x, work);
+    run_convolution(rows, x, work);
   } else {
-    run_passes(x, work);
+    run_passes(rows, x, work);
   }
 }
 
 template <class T>
-void FftPlan<T>::run_passes(Complex<T>* x, Complex<T>* work) const {
-  const Complex<T>* from = x;
-  Complex<T>* to = work;
+void FftPlan<T>::run_passes(int64_t rows, Planes<T> x, Planes<T> work) const {
+  Planes<T> from = x, to = work;
   int64_t done = 1;
   for (const int64_t r : factors_) {
-    const Pass<T> pass{done, r, n_ / done / r, n_, roots_.data(), from, to};
-    switch (r) {
-      case 2:
-        pass_2(pass);
-        break;
-      case 3:
-        pass_3(pass);
-        break;
-      case 4:
-        pass_4(pass);
-        break;
-      case 5:
-        pass_5(pass);
-        break;
-      default:
-        pass_any(pass);
-    }
+    fft_pass(FftPass<T>{done, r, n_ / done / r, n_, rows, roots_.data(), from, to});
     done *= r;
-    from = to;
-    to = to == work ? x : work;
+    std::swap(from, to);
   }
-  if (from != x) std::copy(from, from + n_, x);
+  if (from.re == x.re) return;
+  std::copy(from.re, from.re + n_ * rows, x.re);
+  std::copy(from.im, from.im + n_ * rows, x.im);
 }
 
 template <class T>
-void FftPlan<T>::run_convolution(Complex<T>* x, Complex<T>* work) const {
+void FftPlan<T>::run_convolution(int64_t rows, Planes<T> x, Planes<T> work) const {
   const int64_t length = convolution_->n_;
-  Complex<T>*a = work, *room = work + length;
-  for (int64_t j = 0; j < n_; j++) a[j] = x[j] * roots_[static_cast<size_t>(j)];
-  std::fill(a + n_, a + length, Complex<T>{0, 0});
-  convolution_->run(a, room);
-  // Back by a forward transform of swapped parts; the chirp holds the factor 1 / length.
-  for (int64_t k = 0; k < length; k++) a[k] = swapped(a[k] * chirp_[static_cast<size_t>(k)]);
-  convolution_->run(a, room);
-  for (int64_t k = 0; k < n_; k++) x[k] = swapped(a[k]) * roots_[static_cast<size_t>(k)];
+  const Planes<T> a = work, room = work + length * rows;
+  for (int64_t j = 0; j < n_; j++)
+    multiply(rows, x + j * rows, roots_[static_cast<size_t>(j)], a + j * rows);
+  std::fill(a.re + n_ * rows, a.re + length * rows, T{0});
+  std::fill(a.im + n_ * rows, a.im + length * rows, T{0});
+  convolution_->run(rows, a, room);
+  for (int64_t k = 0; k < length; k++)
+    multiply(rows, a + k * rows, chirp_[static_cast<size_t>(k)], a + k * rows);
+  convolution_->run(rows, swapped(a), swapped(room));
+  for (int64_t k = 0; k < n_; k++)
+    multiply(rows, a + k * rows, roots_[static_cast<size_t>(k)], x + k * rows);
 }
 
 template <class T>
@@ -255,49 +124,76 @@ RealFftPlan<T>::RealFftPlan(int64_t n) : n_(n), half_(n % 2 == 0 ? n / 2 : n) {
 }
 
 template <class T>
-void RealFftPlan<T>::forward(const T* x, Complex<T>* y, Complex<T>* work) const {
-  Complex<T>* z = work;
-  const int64_t h = half_.size();
-  if (n_ % 2 != 0) {
-    for (int64_t j = 0; j < n_; j++) z[j] = {x[j], 0};
-    half_.run(z, work + h);
-    std::copy(z, z + n_ / 2 + 1, y);
-    return;
-  }
+void RealFftPlan<T>::forward(int64_t rows, T scale, const T* x, Complex<T>* y,
+                             Planes<T> work) const {
+  const int64_t h = half_.size(), count = n_ / 2 + 1;
+  const Planes<T> z = work;
+  const bool is_odd = n_ % 2 != 0;
   // Even and odd elements as real and imaginary parts of half as many numbers.
-  for (int64_t j = 0; j < h; j++) z[j] = {x[2 * j], x[2 * j + 1]};
-  half_.run(z, work + h);
+  for_each_tile(rows, h, [&](int64_t l, int64_t from, int64_t to) {
+    const T* row = x + l * n_;
+    for (int64_t j = from; j < to; j++) {
+      z.re[j * rows + l] = is_odd ? row[j] : row[2 * j];
+      z.im[j * rows + l] = is_odd ? T{0} : row[2 * j + 1];
+    }
+  });
+  half_.run(rows, z, work + h * rows);
   const T half = static_cast<T>(0.5);
-  for (int64_t k = 0; k <= h; k++) {
-    const Complex<T> a = z[k == h ? 0 : k], b = conjugate(z[k == 0 ? 0 : h - k]);
-    const Complex<T> odd = turned(scaled(-half, a - b));
-    y[k] = scaled(half, a + b) + roots_[static_cast<size_t>(k)] * odd;
+  for_each_tile(rows, count, [&](int64_t l, int64_t from, int64_t to) {
+    Complex<T>* row = y + l * count;
+    for (int64_t k = from; k < to; k++) {
+      if (is_odd) {
+        row[k] = {scale * z.re[k * rows + l], scale * z.im[k * rows + l]};
+        continue;
+      }
+      const int64_t p = (k == h ? 0 : k) * rows + l, q = (k == 0 ? 0 : h - k) * rows + l;
+      const Complex<T> even = {half * (z.re[p] + z.re[q]), half * (z.im[p] - z.im[q])};
+      const Complex<T> odd = {half * (z.im[p] + z.im[q]), half * (z.re[q] - z.re[p])};
+      const Complex<T> w = roots_[static_cast<size_t>(k)];
+      row[k] = {scale * (even.re + w.re * odd.re - w.im * odd.im),
+                scale * (even.im + w.re * odd.im + w.im * odd.re)};
+    }
+  });
+  for (int64_t l = 0; l < rows; l++) {
+    y[l * count].im = 0;
+    if (!is_odd) y[l * count + h].im = 0;
   }
-  y[0].im = 0, y[h].im = 0;
 }
 
 template <class T>
-void RealFftPlan<T>::inverse(const Complex<T>* y, T* x, Complex<T>* work) const {
-  Complex<T>* z = work;
-  const int64_t h = half_.size();
-  if (n_ % 2 != 0) {
-    z[0] = {0, y[0].re};
-    for (int64_t k = 1; k <= n_ / 2; k++) {
-      z[k] = swapped(y[k]);
-      z[n_ - k] = swapped(conjugate(y[k]));
+void RealFftPlan<T>::inverse(int64_t rows, T scale, const Complex<T>* y, T* x,
+                             Planes<T> work) const {
+  const int64_t h = half_.size(), count = n_ / 2 + 1;
+  const Planes<T> z = work;
+  const bool is_odd = n_ % 2 != 0;
+  for_each_tile(rows, h, [&](int64_t l, int64_t from, int64_t to) {
+    const Complex<T>* row = y + l * count;
+    const auto at = [&](int64_t k) {
+      return k == 0 || 2 * k == n_ ? Complex<T>{row[k].re, 0} : row[k];
+    };
+    for (int64_t k = from; k < to; k++) {
+      const int64_t p = k * rows + l;
+      if (is_odd) {
+        const Complex<T> a = at(k < count ? k : n_ - k);
+        z.re[p] = a.re, z.im[p] = k < count ? a.im : -a.im;
+        continue;
+      }
+      const Complex<T> a = at(k), b = at(h - k), w = roots_[static_cast<size_t>(k)];
+      const Complex<T> sum = {a.re + b.re, a.im - b.im}, gap = {a.re - b.re, a.im + b.im};
+      // i conj(w) gap
+      z.re[p] = sum.re - (w.re * gap.im - w.im * gap.re);
+      z.im[p] = sum.im + (w.re * gap.re + w.im * gap.im);
     }
-    half_.run(z, work + h);
-    for (int64_t j = 0; j < n_; j++) x[j] = z[j].im;
-    return;
-  }
-  const auto at = [&](int64_t k) { return k == 0 || k == h ? Complex<T>{y[k].re, 0} : y[k]; };
-  for (int64_t k = 0; k < h; k++) {
-    const Complex<T> a = at(k), b = conjugate(at(h - k));
-    const Complex<T> odd = conjugate(roots_[static_cast<size_t>(k)]) * (a - b);
-    z[k] = swapped(a + b + turned(odd));
-  }
-  half_.run(z, work + h);
-  for (int64_t j = 0; j < h; j++) x[2 * j] = z[j].im, x[2 * j + 1] = z[j].re;
+  });
+  half_.run(rows, swapped(z), swapped(work + h * rows));
+  for_each_tile(rows, h, [&](int64_t l, int64_t from, int64_t to) {
+    T* row = x + l * n_;
+    for (int64_t j = from; j < to; j++) {
+      const int64_t p = j * rows + l;
+      row[is_odd ? j : 2 * j] = scale * z.re[p];
+      if (!is_odd) row[2 * j + 1] = scale * z.im[p];
+    }
+  });
 }
 
 template class FftPlan<float>;

@@ -1,33 +1,41 @@
-// Discrete Fourier transforms: Stockham's self-sorting passes of radix 4, 2, 3, 5 and small primes
-// (the array is sorted as it goes, between two buffers), Bluestein's convolution for other lengths.
-// Tables are made once, in double.
+// Discrete Fourier transforms of several rows at once, not scaled: Stockham's self-sorting passes
+// of radix 4, 2, 3, 5 and small primes (the array is sorted as it goes, between two buffers),
+// Bluestein's convolution for other lengths. Tables are made once, in double.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "kernels/fft_passes.h"
+
 namespace tenon {
 
-template <class T>
-struct Complex {
-  T re, im;
-};
+// Calls body(row, from, to) for pieces of [rows, n]: few enough numbers of a row that what is read
+// and what is written, one of them across rows, stays in the first cache.
+template <class F>
+void for_each_tile(int64_t rows, int64_t n, const F& body) {
+  constexpr int64_t kTile = 16;
+  for (int64_t from = 0; from < n; from += kTile) {
+    const int64_t to = n - from < kTile ? n : from + kTile;
+    for (int64_t row = 0; row < rows; row++) body(row, from, to);
+  }
+}
 
-// Of complex numbers, not scaled: X[k] = sum over j of x[j] exp(-2 pi i j k / n).
+// X[k] = sum over j of x[j] exp(-2 pi i j k / n).
 template <class T>
 class FftPlan {
  public:
   explicit FftPlan(int64_t n);
   int64_t size() const { return n_; }
-  // Complex numbers that run() needs beside x.
+  // Complex numbers a row that run() needs beside x.
   int64_t work() const { return convolution_ ? 2 * convolution_->n_ : n_; }
-  // x: [n], in place   work: [work()]
-  void run(Complex<T>* x, Complex<T>* work) const;
+  // x: [n, rows], in place   work: [work(), rows]
+  void run(int64_t rows, Planes<T> x, Planes<T> work) const;
 
  private:
-  void run_passes(Complex<T>* x, Complex<T>* work) const;
-  void run_convolution(Complex<T>* x, Complex<T>* work) const;
+  void run_passes(int64_t rows, Planes<T> x, Planes<T> work) const;
+  void run_convolution(int64_t rows, Planes<T> x, Planes<T> work) const;
 
   int64_t n_;
   std::vector<int64_t> factors_;
@@ -37,17 +45,17 @@ class FftPlan {
   std::vector<Complex<T>> chirp_;
 };
 
-// Of n real numbers, to and from the n / 2 + 1 first of their transform; not scaled.
+// Of n real numbers a row, to and from the n / 2 + 1 first of their transform, times scale.
 template <class T>
 class RealFftPlan {
  public:
   explicit RealFftPlan(int64_t n);
-  // Complex numbers that a run needs.
+  // Complex numbers a row that a run needs.
   int64_t work() const { return half_.size() + half_.work(); }
-  // x: [n]   y: [n / 2 + 1]
-  void forward(const T* x, Complex<T>* y, Complex<T>* work) const;
+  // x: [rows, n]   y: [rows, n / 2 + 1]   work: [work(), rows]
+  void forward(int64_t rows, T scale, const T* x, Complex<T>* y, Planes<T> work) const;
   // Imaginary parts of y[0] and, for even n, of y[n / 2] are not looked at.
-  void inverse(const Complex<T>* y, T* x, Complex<T>* work) const;
+  void inverse(int64_t rows, T scale, const Complex<T>* y, T* x, Planes<T> work) const;
 
  private:
   int64_t n_;
