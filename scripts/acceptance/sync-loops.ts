@@ -10,7 +10,7 @@ import { Memory, report } from './report.ts'
 
 const GROWTH_MB = 16
 /** Where graphs are differentiated, or external objects made, V8's own garbage swings by some 25 MB. A leak of 1 KB a round is 80 MB. */
-const SWING_MB = 40
+const SWING_MB = 64
 
 const { values } = parseArgs({
   options: {
