@@ -1,6 +1,7 @@
 /**
- * @file `npm run conformance -- torch | onnx | onnx-legacy | webnn [--dir DIR] [--only NAME] [--json]`: runs cases made with other frameworks against
- * tenon. They come from DIR, from TENON_CONFORMANCE (a folder with the archives) or from ../shared/conformance. Ends with `N passed, N failed, N skipped`.
+ * @file `npm run conformance -- torch | onnx | onnx-legacy | onnx-export | webnn [--dir DIR] [--only NAME] [--json]`: runs cases made
+ * with other frameworks against tenon. They come from DIR, from TENON_CONFORMANCE (a folder with the archives) or from
+ * ../shared/conformance. Ends with `N passed, N failed, N skipped`.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -17,6 +18,11 @@ const suites = {
   onnx: { archive: 'onnx-dev.tar.gz', index: 'manifest.json', runner: 'scripts/conformance/onnx/run.ts' },
   'onnx-legacy': {
     archive: 'onnx-legacy-dev.tar.gz',
+    index: 'manifest.json',
+    runner: 'scripts/conformance/onnx/run.ts',
+  },
+  'onnx-export': {
+    archive: 'onnx-export-dev.tar.gz',
     index: 'manifest.json',
     runner: 'scripts/conformance/onnx/run.ts',
   },

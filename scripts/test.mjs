@@ -104,7 +104,8 @@ async function runEverything() {
   const tiny = files.indexOf('test/tiny.test.ts')
   await runFiles(files.slice(0, tiny + 1))
   await runFiles(files.slice(tiny + 1))
-  for (const suite of ['torch', 'onnx-legacy', 'webnn']) await step(`conformance: ${suite}`, () => conforms(suite))
+  for (const suite of ['torch', 'onnx-legacy', 'onnx-export', 'webnn'])
+    await step(`conformance: ${suite}`, () => conforms(suite))
   for (const { title, run } of readmeTests()) await step(title, () => run().then(nothing))
   await checkNative()
 }

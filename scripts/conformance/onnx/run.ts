@@ -19,7 +19,8 @@ import { mostSkipped, skipped } from './skips.ts'
 export interface OnnxCase {
   readonly suite: string
   readonly name: string
-  readonly operator: string
+  /** What is tested; whole networks have none. */
+  readonly operator?: string
   readonly group?: string
   readonly flags?: readonly string[]
   readonly rtol: number
@@ -41,7 +42,7 @@ async function runCases(folder: string, only: string, json: boolean): Promise<Re
   const { cases } = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as { cases: readonly OnnxCase[] }
   const results = new Report(json)
   for (const one of cases) {
-    if (!one.operator.includes(only) && !one.name.includes(only)) continue
+    if (!one.operator?.includes(only) && !one.name.includes(only)) continue
     results.add(asCase(one), await outcomeOf(one, join(folder, one.path)))
   }
   results.end()
@@ -49,7 +50,7 @@ async function runCases(folder: string, only: string, json: boolean): Promise<Re
 }
 
 function asCase({ suite, name, operator, group, flags = [], rtol, atol }: OnnxCase): Case {
-  return { id: name, kind: suite, op: operator, group: group ?? suite, flags, tolerance: { rtol, atol } }
+  return { id: name, kind: suite, op: operator ?? suite, group: group ?? suite, flags, tolerance: { rtol, atol } }
 }
 
 async function outcomeOf(one: OnnxCase, folder: string): Promise<Outcome> {
