@@ -1,14 +1,10 @@
 /** @file ONNX import: parameters and gradients, shapes folded, control flow, functions, narrow types, external data, what is refused. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { gunzipSync } from 'node:zlib'
 import * as assert from 'uvu/assert'
-import { compile, full, grad, onnx, optim, sum, tensor } from '../../lib/index.ts'
+import { full, grad, onnx, optim, sum, tensor } from '../../lib/index.ts'
 import type { Tensor, TenonError } from '../../lib/index.ts'
-import { decodeMessage } from '../../lib/io/onnx/schema.ts'
-import type { TensorMessage } from '../../lib/io/onnx/schema.ts'
 import { readTensor } from '../../lib/io/onnx/tensor-data.ts'
 import { BOOL, FLOAT, floats, INT64, ints, onnxModel } from '../support/onnx-model.ts'
 import type { GraphText } from '../support/onnx-model.ts'
@@ -263,43 +259,3 @@ test('what is damaged or not supported is refused with its place', async () => {
   const bytes = await onnxModel({ initializers: { w: lying }, nodes: [['y = Identity(w)']], outputs: ['y'] })
   await refused(onnx.load(bytes), 'FORMAT', /"w" has 4 bytes of data for float \[1000000, 1000000\]/)
 })
-
-const shared = fileURLToPath(new URL('../../../shared/data/', import.meta.url))
-const has = (name: string) => existsSync(join(shared, name))
-
-if (has('models/onnx-mnist') && has('mnist'))
-  test('onnx-mnist: the logits expected, and what it gets right of test images', async () => {
-    const model = await onnx.load(join(shared, 'models/onnx-mnist/mnist.onnx'))
-    const { logits_first8_pixels_0_255: expected } = JSON.parse(
-      readFileSync(join(shared, 'models/onnx-mnist/expected.json'), 'utf8'),
-    ) as { logits_first8_pixels_0_255: number[][] }
-    const images = new Uint8Array(await gunzipped('t10k-images-idx3-ubyte.gz')).subarray(16)
-    const labels = new Uint8Array(await gunzipped('t10k-labels-idx1-ubyte.gz')).subarray(8)
-    const run = compile((x: Tensor) => model.forward(x) as Tensor)
-    let right = 0
-    const n = Number(process.env.TENON_ONNX_IMAGES ?? 500)
-    for (let i = 0; i < n; i++) {
-      const x = Float32Array.from(images.subarray(i * 784, (i + 1) * 784))
-      const logits = Array.from(await (await run(tensor(x, { shape: [1, 1, 28, 28] }))).data(), Number)
-      expected[i]?.forEach((logit, k) => assert.ok(Math.abs(logits[k]! - logit) < 0.01, `image ${i}, logit ${k}`))
-      if (logits.indexOf(Math.max(...logits)) === labels[i]) right++
-    }
-    // 98.91 % of all 10,000.
-    assert.ok(n === 10_000 ? right === 9891 : right >= 0.97 * n, `${right} of ${n}`)
-  })
-
-const gunzipped = (name: string): Buffer => gunzipSync(readFileSync(join(shared, 'mnist', name)))
-
-if (has('models/onnx-light'))
-  test('onnx-light: ShuffleNet loads, runs and gives what is expected', async () => {
-    const model = await onnx.load(join(shared, 'models/onnx-light/light_shufflenet.onnx'))
-    assert.equal(model.inputs[0]!.shape, [1, 3, 224, 224])
-    const path = join(shared, 'models/onnx-light/light_shufflenet_output_0.pb')
-    const want = readTensor(await decodeMessage<TensorMessage>('Tensor', readFileSync(path), path), path)
-    const n = 3 * 224 * 224
-    const x = tensor(Float32Array.from({ length: n }, (_, i) => i / n), { shape: [1, 3, 224, 224] }) // prettier-ignore
-    const y = model.forward(x) as Tensor
-    assert.equal(y.shape, want.shape)
-    const [got, expected] = [await y.data(), new Float32Array(want.buffer)]
-    expected.forEach((value, i) => assert.ok(Math.abs(Number(got[i]) - value) <= 1e-7 + 2e-3 * Math.abs(value)))
-  })

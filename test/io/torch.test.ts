@@ -1,7 +1,6 @@
 /** @file PyTorch's files: what it wrote is read, what would have to be run is refused by name, descriptions that lie are. */
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { data, loadTensors, loadTorch, nn, noGrad, openTorch } from 'tenon'
+import { loadTorch, nn, openTorch } from 'tenon'
 import type { Tensor, TenonError } from 'tenon'
 import * as assert from 'uvu/assert'
 import { unpickle } from '../../lib/io/pickle.ts'
@@ -10,7 +9,6 @@ import { suite } from '../support/suite.ts'
 const test = suite('torch')
 
 const at = (name: string) => fileURLToPath(new URL(`../fixtures/torch/${name}`, import.meta.url))
-const shared = fileURLToPath(new URL('../../../shared/data/', import.meta.url))
 const list = async (t: Tensor) => Array.from((await t.data()) as Float64Array, Number)
 
 const ROWS = [0, 1, 2, 3, 4, 5].map((i) => [i, i + 6, i + 12, i + 18])
@@ -93,53 +91,4 @@ for (const [title, bytes, phrase] of PROGRAMS) {
 test('pickle: lists that hold themselves are held', () => {
   const { value } = unpickle(Uint8Array.from([0x5d, 0x71, 0, 0x68, 0, 0x61, 0x2e]))
   assert.is((value as unknown[])[0], value)
-})
-
-class BurnNet extends nn.Module {
-  conv1 = new nn.Conv2d(1, 8, 3)
-  conv2 = new nn.Conv2d(8, 16, 3)
-  conv3 = new nn.Conv2d(16, 24, 3)
-  norm1 = new nn.BatchNorm2d(24)
-  fc1 = new nn.Linear(24 * 22 * 22, 32)
-  fc2 = new nn.Linear(32, 10)
-  norm2 = new nn.BatchNorm1d(10)
-  override forward(x: Tensor): Tensor {
-    x = this.conv1.forward(x).relu()
-    x = this.conv2.forward(x).relu()
-    x = this.norm1.forward(this.conv3.forward(x).relu())
-    return this.norm2.forward(this.fc2.forward(this.fc1.forward(x.flatten(1)).relu()))
-  }
-}
-
-/** The files are of different weights: the safetensors file was trained twice as long. Logits of image 0, and how many digits are right. */
-const FILES = {
-  safetensors: {
-    logits: [-0.851, -1.4874, -1.2559, -1.4711, -1.2602, -2.1344, -1.7488, 8.7571, -1.5893, -0.8999],
-    right: 9917,
-  },
-  pt: {
-    logits: [-0.1598, -0.7518, -1.3328, -0.4845, -0.9297, -2.0436, -1.8238, 9.231, -0.8989, -0.5208],
-    right: 9915,
-  },
-}
-const burn = `${shared}models/burn-mnist/mnist`
-;(existsSync(`${burn}.pt`) ? test : test.skip)('burn-mnist: the digits that both of its files know', async () => {
-  const { images, labels } = (await data.loadMnist(`${shared}mnist`)).test
-  const wanted = await list(labels)
-  for (const [ending, { logits: expected, right }] of Object.entries(FILES)) {
-    const model = new BurnNet().eval()
-    await model.loadStateDict(await loadTensors(`${burn}.${ending}`))
-    let found = 0
-    for (let from = 0; from < wanted.length; from += 500) {
-      const x = images.narrow(0, from, 500).cast('f32').div(255).sub(0.1307).div(0.3081).unsqueeze(1)
-      const logits = noGrad(() => model.forward(x))
-      const digits = await list(logits.argMax(1))
-      if (from === 0) {
-        const first = await list(logits.narrow(0, 0, 1))
-        first.forEach((y, i) => assert.ok(Math.abs(y - expected[i]!) < 1e-3, `${ending}: ${y} for ${expected[i]}`))
-      }
-      found += digits.filter((digit, i) => digit === wanted[from + i]).length
-    }
-    assert.is(found, right)
-  }
 })
