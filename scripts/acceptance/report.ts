@@ -1,6 +1,7 @@
 /** @file How an acceptance script ends: one line of JSON with its figures and the machine, and an exit code. */
 import { cpus, loadavg } from 'node:os'
 import { addon } from '../../lib/engine/addon.ts'
+import { collectNow } from '../process-memory.ts'
 
 /** A figure, the most that it may be, and what it counts. */
 export interface Bound {
@@ -28,7 +29,7 @@ export const megabytes = (bytes: number): number => bytes / 2 ** 20
 
 /**
  * Resident memory of the process over a run: the most between 10 and 20 % of it, against the most in its last tenth. (At single moments it
- * would say how long ago V8 has collected its garbage.)
+ * would say how long ago V8 has collected its garbage.) Both windows begin with a full collection, so that they hold as much garbage.
  */
 export class Memory {
   #early = 0
@@ -37,9 +38,8 @@ export class Memory {
   /** `done`: share of the run. */
   sample(done: number): void {
     if (done < 0.1 || (done > 0.2 && done < 0.9)) return
-    const now = process.memoryUsage.rss()
-    if (done <= 0.2) this.#early = Math.max(this.#early, now)
-    else this.#late = Math.max(this.#late, now)
+    if (done <= 0.2) this.#early = most(this.#early)
+    else this.#late = most(this.#late)
   }
 
   get growthMb(): number {
@@ -49,6 +49,12 @@ export class Memory {
   get lateMb(): number {
     return Math.round(megabytes(this.#late))
   }
+}
+
+/** The most of memory in a window, 0 before it has begun. */
+function most(sofar: number): number {
+  if (sofar === 0) collectNow()
+  return Math.max(sofar, process.memoryUsage.rss())
 }
 
 const print = (line: object) => console.log(JSON.stringify(line))

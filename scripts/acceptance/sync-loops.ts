@@ -9,8 +9,8 @@ import { assign, evaluateSync, mseLoss, nn, ones, optim, rand, tensor, Variable 
 import { Memory, report } from './report.ts'
 
 const GROWTH_MB = 16
-/** Where graphs are differentiated, or external objects made, V8's own garbage swings by some 25 MB. A leak of 1 KB a round is 80 MB. */
-const SWING_MB = 64
+/** Where graphs are differentiated, or external objects made, V8's own garbage still swings by some 15 MB. A leak of 1 KB a round is 80 MB. */
+const SWING_MB = 32
 
 const { values } = parseArgs({
   options: {
