@@ -73,7 +73,7 @@ export function modelSummary(model: Module, ...given: readonly unknown[]): Model
   const whole = calls[0]!
   const graph = new FlowGraph(calls)
   const units = [...calls.map(unitOf), ...graph.functions].sort((a, b) => a.start - b.start || rankOf(a) - rankOf(b))
-  const seen = new Set<Module>()
+  const seen = new Set<object>()
   // Equal layers have one plan. Not the common cache: these plans never run.
   const plans = new PlanCache(16 << 20)
   const layers = units.map((unit) => rowOf(unit, graph, seen, plans))
@@ -101,23 +101,23 @@ const unitOf = (call: ModuleCall): Unit => ({ call, depth: call.depth, start: ca
 /** Before what begins at the same moment. */
 const rankOf = (unit: Unit): number => (unit.call ? unit.depth : Infinity)
 
-function rowOf(unit: Unit, graph: FlowGraph, seen: Set<Module>, plans: PlanCache): LayerSummary {
+function rowOf(unit: Unit, graph: FlowGraph, seen: Set<object>, plans: PlanCache): LayerSummary {
   const { call, depth } = unit
-  const isRepeated = call !== null && seen.has(call.module)
-  if (call) seen.add(call.module)
+  const isRepeated = call !== null && seen.has(call.of)
+  if (call) seen.add(call.of)
   const members = new Set(unit.nodes)
   const isInside = (t: Tensor) => (call ? t.id >= call.start && t.id < call.end : members.has(t))
   const outputs = call ? call.outputs : unit.nodes.filter((t) => graph.leaves(t, isInside))
   return {
     name: call?.name ?? '',
     field: call ? fieldOf(call) : '',
-    kind: call ? call.module.constructor.name : namesOf(unit.nodes),
-    detail: call?.module.extraRepr() ?? '',
+    kind: call?.kind ?? namesOf(unit.nodes),
+    detail: call?.detail ?? '',
     depth,
     isLeaf: call === null || !call.hasCalls,
     isRepeated,
     outputShapes: outputs.map(({ shape }) => shape),
-    parameters: call?.module.numParameters ?? 0,
+    parameters: call?.parameters ?? 0,
     ...costOf(outputs, isInside, graph, plans),
   }
 }

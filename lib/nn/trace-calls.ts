@@ -1,4 +1,7 @@
-/** @file Which modules a forward pass calls, in order, and which tensors each of them makes; found by one pass that computes nothing. */
+/**
+ * @file Which modules a forward pass calls, in order, and which tensors each of them makes; found by one pass that computes nothing. What
+ * is no module but worth a call of its own (an operator of an imported model) says so by `beginPart`.
+ */
 import { fail } from '../errors.ts'
 import { noGrad, state } from '../graph/state.ts'
 import { Tensor } from '../graph/tensor.ts'
@@ -9,7 +12,14 @@ import { Module } from './module.ts'
 export interface ModuleCall {
   /** Path from the model, as in parameter names; '' for the model itself. */
   readonly name: string
-  readonly module: Module
+  /** The module, or whatever a part stands for: one that is called twice is the same. */
+  readonly of: object
+  /** Name of the class. */
+  readonly kind: string
+  /** What a module prints between its parentheses. */
+  readonly detail: string
+  /** Elements of its trainable variables. */
+  readonly parameters: number
   readonly depth: number
   /** The call around this one. */
   readonly parent: ModuleCall | null
@@ -22,7 +32,34 @@ export interface ModuleCall {
   hasCalls: boolean
 }
 
+interface Trace {
+  readonly calls: ModuleCall[]
+  /** Those that have not returned, outermost first. */
+  readonly open: ModuleCall[]
+}
+
 type Forward = (...args: unknown[]) => unknown
+
+/** What the innermost trace has noted so far; null where none is going on. */
+let trace: Trace | null = null
+
+/**
+ * Notes a part of a forward as a call of its own, where a trace is going on; what it gives is called with the part's results. Parameters are
+ * the variables among the inputs.
+ */
+export function beginPart(
+  { name, kind, of }: { readonly name: string; readonly kind: string; readonly of: object },
+  inputs: readonly Tensor[],
+): ((outputs: readonly Tensor[]) => void) | null {
+  if (!trace) return null
+  const { calls, open } = trace
+  const parent = open.at(-1)
+  const variables = inputs.flatMap((input) => input.variables ?? []).filter(({ trainable }) => trainable)
+  const parameters = variables.reduce((n, { size }) => n + size, 0)
+  const path = parent?.name ? `${parent.name}.${name}` : name
+  const call = openCall({ name: path, of, kind, detail: '', parameters }, inputs, { calls, open })
+  return (outputs) => closeCall(call, outputs, open)
+}
 
 /** Calls model.forward(...inputs) in eval mode without gradients. Leaves modes, random numbers and modules as they were. */
 export function traceCalls(model: Module, inputs: readonly unknown[]): ModuleCall[] {
@@ -30,12 +67,14 @@ export function traceCalls(model: Module, inputs: readonly unknown[]): ModuleCal
   const modes = [...names.keys()].map((module) => [module, module.training] as const)
   const { position } = generator
   const calls: ModuleCall[] = []
-  const open: ModuleCall[] = []
-  const undo = [...names].map(([module, name]) => hook(module, name, calls, open))
+  const around = trace
+  trace = { calls, open: [] }
+  const undo = [...names].map(([module, name]) => hook(module, name, trace!))
   try {
     model.eval()
     noGrad(() => (model.forward as Forward)(...inputs))
   } finally {
+    trace = around
     for (const back of undo) back()
     for (const [module, training] of modes) module.training = training
     generator.position = position
@@ -56,29 +95,14 @@ function namesOf(model: Module): Map<Module, string> {
 }
 
 /** Puts a forward over the module's own that notes the call; gives what takes it away. */
-function hook(module: Module, name: string, calls: ModuleCall[], open: ModuleCall[]): () => void {
+function hook(module: Module, name: string, { calls, open }: Trace): () => void {
   const own = Object.getOwnPropertyDescriptor(module, 'forward')
   const forward = module.forward as Forward
   const value = (...args: unknown[]): unknown => {
-    const parent = open.at(-1) ?? null
-    if (parent) parent.hasCalls = true
-    const start = state.nextId
-    const inputs = tensorsIn(args)
-    const call = {
-      name,
-      module,
-      depth: open.length,
-      parent,
-      start,
-      end: start,
-      inputs,
-      outputs: inputs,
-      hasCalls: false,
-    }
-    calls.push(call)
-    open.push(call)
+    const { numParameters: parameters } = module
+    const about = { name, of: module, kind: module.constructor.name, detail: module.extraRepr(), parameters }
+    const call = openCall(about, tensorsIn(args), { calls, open })
     const result = forward.apply(module, args)
-    open.pop()
     if (result instanceof Promise) {
       fail(
         'DYNAMIC',
@@ -86,8 +110,7 @@ function hook(module: Module, name: string, calls: ModuleCall[], open: ModuleCal
         `${name || 'the model'} has an asynchronous forward, whose shapes are known only as it runs.`,
       )
     }
-    call.end = state.nextId
-    call.outputs = tensorsIn(result)
+    closeCall(call, tensorsIn(result), open)
     return result
   }
   Object.defineProperty(module, 'forward', { value, configurable: true, writable: true })
@@ -95,6 +118,24 @@ function hook(module: Module, name: string, calls: ModuleCall[], open: ModuleCal
     if (own) Object.defineProperty(module, 'forward', own)
     else delete (module as { forward?: unknown }).forward
   }
+}
+
+type About = Pick<ModuleCall, 'name' | 'of' | 'kind' | 'detail' | 'parameters'>
+
+function openCall(about: About, inputs: readonly Tensor[], { calls, open }: Trace): ModuleCall {
+  const parent = open.at(-1) ?? null
+  if (parent) parent.hasCalls = true
+  const start = state.nextId
+  const call = { ...about, depth: open.length, parent, start, end: start, inputs, outputs: inputs, hasCalls: false }
+  calls.push(call)
+  open.push(call)
+  return call
+}
+
+function closeCall(call: ModuleCall, outputs: readonly Tensor[], open: ModuleCall[]): void {
+  open.pop()
+  call.end = state.nextId
+  call.outputs = outputs
 }
 
 /** Tensors in arguments or results, also in lists and plain objects. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { full, grad, onnx, optim, sum, tensor } from '../../lib/index.ts'
+import { full, grad, modelSummary, onnx, optim, sum, tensor, zeros } from '../../lib/index.ts'
 import type { Tensor, TenonError } from '../../lib/index.ts'
 import { readTensor } from '../../lib/io/onnx/tensor-data.ts'
 import { BOOL, FLOAT, floats, INT64, ints, onnxModel } from '../support/onnx-model.ts'
@@ -236,6 +236,38 @@ test('external data stays in the folder', async () => {
   } finally {
     rmSync(root, { recursive: true })
   }
+})
+
+test('modelSummary: a model is its operators; a function holds its own, a branch is one with its operator', async () => {
+  const twice = { name: 'Twice', inputs: { a: [FLOAT] as const }, nodes: [['b = Add(a, a)'], ['c = Relu(b)']] as const }
+  const branch = (op: string): GraphText => ({ nodes: [[`z = ${op}(v)`]], outputs: ['z'] })
+  const bytes = await onnxModel(
+    {
+      inputs: { x: [FLOAT, 'n', 3], on: [BOOL] },
+      initializers: { w: floats([3, 2], 1, 2, 3, 4, 5, 6) },
+      nodes: [
+        ['u = MatMul(x, w)'],
+        ['v = own.Twice(u)'],
+        ['y = If(on)', { then_branch: branch('Neg'), else_branch: branch('Exp') }],
+      ],
+      outputs: ['y'],
+    },
+    { functions: [{ ...twice, outputs: ['c'] }] },
+  )
+  const { layers, edges } = modelSummary(await onnx.load(bytes), zeros([4, 3]), zeros([], { dtype: 'bool' }))
+  assert.equal(
+    layers.slice(1).map(({ field, kind, depth, parameters, isLeaf }) => [field, kind, depth, parameters, isLeaf]),
+    [
+      ['the MatMul', 'MatMul', 1, 6, true],
+      ['the Twice', 'Twice', 1, 0, false],
+      ['the Add', 'Add', 2, 0, true],
+      ['the Relu', 'Relu', 2, 0, true],
+      ['the If', 'If', 1, 0, true],
+    ],
+  )
+  assert.equal(layers[1]!.outputShapes, [[4, 2]])
+  assert.is(layers[1]!.flops, 2 * 4 * 3 * 2)
+  assert.equal(edges.map(([from, to]) => `${from} ${to}`).sort(), ['-1 1', '-1 5', '1 3', '3 4', '4 5', '5 6'])
 })
 
 test('what is damaged or not supported is refused with its place', async () => {

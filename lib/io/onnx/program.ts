@@ -1,6 +1,7 @@
 /** @file A model's graphs, checked when it is read, and how they run: node by node in the file's order, building tenon's graph. */
 import { fail, TenonError } from '../../errors.ts'
 import type { Tensor } from '../../graph/tensor.ts'
+import { beginPart } from '../../nn/trace-calls.ts'
 import { fromBuffer } from '../../ops/create.ts'
 import { held, labelOf, Node, Wanted } from './node.ts'
 import type { Held, OpEntry, OpResult, Steps, Surroundings } from './node.ts'
@@ -80,7 +81,7 @@ export class Program {
 
   /** Goes through the graph; `initial` has its inputs and initializers. */
   *run(initial: ReadonlyMap<string, Held>): Steps<readonly Held[]> {
-    const run: Run = { nodes: 0, opsets: this.#opsets, attributes: new Map(), depth: 0 }
+    const run: Run = { nodes: 0, opsets: this.#opsets, attributes: new Map(), depth: 0, isInBody: false }
     const values: Values = new Map(initial)
     yield* this.#runNodes(this.graph.node, [values], run)
     return this.graph.output.map(({ name }) => present(name, [values], 'the outputs of the graph'))
@@ -92,9 +93,11 @@ export class Program {
       const label = labelOf(message)
       const inputs = message.input.map((name) => (name === '' ? null : lookUp(name, scopes, label)))
       const known = this.#functionOf(message)
+      const end = run.isInBody ? null : beginPart(partOf(message), tensorsIn(inputs))
       const results = known
         ? yield* this.#runFunction(known, message, inputs, scopes, run)
         : yield* this.#runOperator(message, inputs, scopes, run)
+      end?.(tensorsIn(results))
       message.output.forEach((name, i) => {
         if (name !== '') scopes[0]!.set(name, results[i] ?? null)
       })
@@ -142,9 +145,9 @@ export class Program {
     for (const { name, value } of initializersOf(graph, this.external)) own.set(name, value)
     graph.input.forEach(({ name }, i) => own.set(name, given[i]!))
     const inside = [own, ...scopes]
-    run.depth++
-    yield* this.#runNodes(graph.node, inside, run)
-    run.depth--
+    const within: Run = { ...run, depth: run.depth + 1, isInBody: true }
+    yield* this.#runNodes(graph.node, inside, within)
+    run.nodes = within.nodes
     return graph.output.map(({ name }) => present(name, inside, `the outputs of ${JSON.stringify(graph.name)}`))
   }
 
@@ -162,7 +165,7 @@ export class Program {
       return found ? [[attribute.name, found] as const] : []
     })
     const attributes: Attributes = new Map([...one.attributeProto.map((a) => [a.name, a] as const), ...given])
-    const inside: Run = { nodes: run.nodes, opsets: this.#opsetsIn(one), attributes, depth: run.depth + 1 }
+    const inside: Run = { ...run, opsets: this.#opsetsIn(one), attributes, depth: run.depth + 1 }
     yield* this.#runNodes(one.node, [own], inside)
     run.nodes = inside.nodes
     return one.output.map((name) => lookUp(name, [own], `the outputs of ${JSON.stringify(one.name)}`))
@@ -174,8 +177,20 @@ interface Run {
   nodes: number
   readonly opsets: Opsets
   readonly attributes: Attributes
-  depth: number
+  readonly depth: number
+  /** Of a branch or loop: no part of the graph around. */
+  readonly isInBody: boolean
 }
+
+/** A node as who traces the model sees it; nodes need no name, outputs have one. */
+const partOf = (message: NodeMessage) => ({
+  name: message.name || message.output.find((name) => name !== '') || '',
+  kind: message.opType,
+  of: message,
+})
+
+const tensorsIn = (values: readonly (Held | null)[]): Tensor[] =>
+  values.flatMap((value) => (value ? [value.tensor] : []))
 
 function lookUp(name: string, scopes: readonly Values[], where: string): Held | null {
   for (const values of scopes) {
