@@ -1,10 +1,11 @@
-/** @file The `tenon` command as a process of its own: what it prints, and its exit codes. */
+/** @file The `tenon` command: what it prints, and its exit codes; mostly called in this process, since each start of one takes half a second. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
+import { tenon } from '../../lib/cli/commands.ts'
 import { loadSafetensors } from '../../lib/index.ts'
 import { DigitNet } from '../../lib/vision/digit-net.ts'
 import { drawDigits } from '../../lib/vision/digits.ts'
@@ -16,13 +17,31 @@ const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tenon-cli-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
-function tenon(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+interface Outcome {
+  status: number | null
+  stdout: string
+  stderr: string
+}
+
+/** As a process of its own. */
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Outcome {
   const command = ['--import', 'tsx', main, ...args]
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-  })
-  return { status, stdout, stderr }
+  return spawnSync(process.execPath, command, { encoding: 'utf8', env: { ...process.env, ...env } })
+}
+
+/** In this process, whose output is held back meanwhile. */
+async function call(args: readonly string[]): Promise<Outcome> {
+  const written = { stdout: '', stderr: '' }
+  const { stdout, stderr } = process
+  const own = [stdout.write, stderr.write] as const
+  stdout.write = (text: string | Uint8Array) => ((written.stdout += text.toString()), true)
+  stderr.write = (text: string | Uint8Array) => ((written.stderr += text.toString()), true)
+  try {
+    const status = await tenon(args)
+    return { status, ...written }
+  } finally {
+    ;[stdout.write, stderr.write] = own
+  }
 }
 
 const onnxMnist = fileURLToPath(new URL('../../../shared/data/models/onnx-mnist/mnist.onnx', import.meta.url))
@@ -65,8 +84,8 @@ const calls: [args: string[], status: number, phrases: string[]][] = [
 ]
 for (const [args, status, phrases] of calls) {
   const shown = args.map((arg) => arg.replace(folder, '...')).join(' ')
-  test(`tenon ${shown}: exit code ${status}`, () => {
-    const result = tenon(args)
+  test(`tenon ${shown}: exit code ${status}`, async () => {
+    const result = await call(args)
     assert.is(result.status, status, result.stderr)
     const text = status === 0 ? result.stdout : result.stderr
     for (const phrase of phrases) assert.ok(text.includes(phrase), `no '${phrase}' in:\n${text}`)
@@ -74,8 +93,17 @@ for (const [args, status, phrases] of calls) {
   })
 }
 
+test('tenon as a process: its output and its exit codes are those of the command', () => {
+  const version = start(['--version'])
+  assert.equal([version.status, version.stderr], [0, ''])
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
+  const failed = start(['inspect', torch('model.pt')])
+  assert.equal([failed.status, failed.stdout], [1, ''])
+  assert.match(failed.stderr, /^error: .*torch\.nn\.modules\.container\.Sequential/)
+})
+
 test('tenon env: says what a bug report needs', () => {
-  const { status, stdout } = tenon(['env', '--json'], { TENON_THREADS: '1' })
+  const { status, stdout } = start(['env', '--json'], { TENON_THREADS: '1' })
   assert.is(status, 0)
   const report = JSON.parse(stdout) as Record<string, string | number>
   assert.is(report.threads, 1)
@@ -89,7 +117,7 @@ test('tenon env: says what a bug report needs', () => {
 })
 
 test('tenon env: says what is wrong where the addon cannot be loaded, exit code 1', () => {
-  const { status, stdout } = tenon(['env'], { TENON_NATIVE: join(folder, 'none.node') })
+  const { status, stdout } = start(['env'], { TENON_NATIVE: join(folder, 'none.node') })
   assert.is(status, 1)
   assert.match(stdout, /^addon +.*none\.node$/m)
   assert.match(stdout, /^problem +.*cannot be loaded.*none\.node/m)
@@ -121,7 +149,7 @@ test('tenon demo --data: trains, tells how well it reads, saves; the same seed g
   const data = idxFolder(1000, 130) // 130: the last part of the test is not a full one
   const args = ['demo', '--data', data, '--epochs', '2', '--seed', '7', '--out']
   const [first, second] = [join(folder, 'first'), join(folder, 'deep/second')]
-  const { status, stdout, stderr } = tenon([...args, first])
+  const { status, stdout, stderr } = await call([...args, first])
   assert.is(status, 0, stderr)
   assert.match(stdout, /1000 handwritten digits to learn from, 130 to be tested with/)
   assert.match(stdout, /^right, %( +[\d.]+){10}$/m)
@@ -138,7 +166,7 @@ test('tenon demo --data: trains, tells how well it reads, saves; the same seed g
   const model = new DigitNet()
   await model.loadStateDict(await loadSafetensors(join(first, 'model.safetensors')))
 
-  assert.is(tenon([...args, second]).status, 0)
+  assert.is((await call([...args, second])).status, 0)
   const bytes = (at: string) => readFileSync(join(at, 'model.safetensors'))
   assert.ok(bytes(first).equals(bytes(second)), 'the models differ')
 })

@@ -1,0 +1,71 @@
+/** @file The `tenon` command: reads the arguments, hands them on, turns errors into messages and exit codes (1 failed, 2 wrong use). */
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { TenonError } from '../errors.ts'
+import { version } from '../version.ts'
+
+/** As shells count a process that SIGINT ended. */
+const INTERRUPTED = 130
+
+/** Node's names for what is wrong with a file or folder, for which the message says enough. */
+const isSystemError = (error: unknown): error is Error => error instanceof Error && 'syscall' in error
+
+/** Runs the command with these arguments; gives its exit code. */
+export async function tenon(args: readonly string[]): Promise<number> {
+  let code = 0
+  const program = commands((value) => (code = value))
+  try {
+    if (args.length === 0) program.outputHelp()
+    else await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (!(error instanceof TenonError) && !isSystemError(error)) throw error
+    console.error(`error: ${error.message}`)
+    return 1
+  }
+}
+
+function commands(exitWith: (code: number) => void): Command {
+  const program = new Command('tenon')
+    .description('Deep learning for Node.js.')
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError('(tenon help says what there is)')
+  program
+    .command('demo')
+    .description('train a network that reads handwritten digits, in under a minute')
+    .option('--data <folder>', 'MNIST as its four idx files, instead of digits that tenon draws')
+    .option('--seed <n>', 'of weights and order', integerFrom(0), 0)
+    .option('--epochs <n>', 'times through the data (default: 3, with --data 5)', integerFrom(1))
+    .option('--out <folder>', 'for the model and the report', 'tenon-demo')
+    .action(async (options) => exitWith((await (await import('./demo.ts')).demo(options)) ? 0 : INTERRUPTED))
+  program
+    .command('env')
+    .description('versions, processor, threads and memory, for a bug report; fails if the addon does not work here')
+    .option('--json', 'as JSON')
+    .action(async (options) => exitWith((await import('./env.ts')).printEnvironment(options) ? 0 : 1))
+  program
+    .command('inspect')
+    .description('what a file holds: ONNX, safetensors (or a folder with them), PyTorch, GGUF, npz, npy')
+    .argument('<file>')
+    .option('--json', 'as JSON')
+    .option('--shape <sizes...>', 'ONNX: sizes of each input, 1,3,224,224 say, to tell what a run costs')
+    .option('--graph', 'ONNX: the graph as it would run')
+    .action(async (file, options) => (await import('./inspect.ts')).inspect(file, options))
+  program
+    .command('convert')
+    .description('the same tensors in another format: .safetensors, .npz, .npy, or a folder of safetensors files')
+    .argument('<in>', 'safetensors (or a folder with them), PyTorch, GGUF, npz, npy, or the parameters of ONNX')
+    .argument('<out>')
+    .option('--key <name>', "the part of a PyTorch checkpoint to take, 'state_dict' say")
+    .action(async (from, to, options) => (await import('./convert.ts')).convert(from, to, options))
+  return program
+}
+
+function integerFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value
+    throw new InvalidArgumentError(`It must be an integer from ${least} on.`)
+  }
+}
