@@ -37,50 +37,34 @@ export function countWrite(): void {
   state.recipes = new WeakMap()
 }
 
-/** Runs `fn` without recording effects: it is traced for a part of a plan that may run never or often. */
-export function noEffects<T>(fn: () => T): T {
-  const before = state.effectsEnabled
-  state.effectsEnabled = false
+/** Runs `fn` while these entries of the state are others. */
+function during<T>(changes: Partial<typeof state>, fn: () => T): T {
+  const before = { ...state }
+  Object.assign(state, changes)
   try {
     return fn()
   } finally {
-    state.effectsEnabled = before
+    for (const key of Object.keys(changes) as (keyof typeof state)[]) restore(key, before)
   }
 }
 
-/** Runs `fn` under this autocast, whatever is on now. */
-export function withAutocast<T>(autocast: Autocast | null, fn: () => T): T {
-  const before = state.autocast
-  state.autocast = autocast
-  try {
-    return fn()
-  } finally {
-    state.autocast = before
-  }
+function restore<K extends keyof typeof state>(key: K, before: typeof state): void {
+  state[key] = before[key]
 }
+
+/** Runs `fn` without recording effects: it is traced for a part of a plan that may run never or often. */
+export const noEffects = <T>(fn: () => T): T => during({ effectsEnabled: false }, fn)
+
+/** Runs `fn` under this autocast, whatever is on now. */
+export const withAutocast = <T>(autocast: Autocast | null, fn: () => T): T => during({ autocast }, fn)
+
+/** Runs `fn` without recording gradients. */
+export const noGrad = <T>(fn: () => T): T => during({ gradEnabled: false }, fn)
+
+/** Runs `fn` with gradients recorded: a rule that differentiates a composite needs its graph. */
+export const recorded = <T>(fn: () => T): T => during({ gradEnabled: true }, fn)
 
 let regions = 0
 
-/** Runs `fn` without recording gradients. */
-export function noGrad<T>(fn: () => T): T {
-  const before = state.gradEnabled
-  state.gradEnabled = false
-  try {
-    return fn()
-  } finally {
-    state.gradEnabled = before
-  }
-}
-
 /** Runs `fn` so that its nodes are computed again instead of shared with equal ones elsewhere. */
-export function inNewRegion<T>(fn: () => T): T {
-  const { region, effectsEnabled } = state
-  state.region = ++regions
-  state.effectsEnabled = false
-  try {
-    return fn()
-  } finally {
-    state.region = region
-    state.effectsEnabled = effectsEnabled
-  }
-}
+export const inNewRegion = <T>(fn: () => T): T => during({ region: ++regions, effectsEnabled: false }, fn)

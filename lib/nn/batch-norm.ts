@@ -1,16 +1,14 @@
 /** @file Batch normalisation, over vectors, sequences, images and volumes. */
 import type { DType } from '../dtype.ts'
-import { checkInteger, checkOptions, fail } from '../errors.ts'
+import { fail } from '../errors.ts'
 import { state } from '../graph/state.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { Variable } from '../graph/variable.ts'
-import { ones, zeros } from '../ops/create.ts'
 import { add, reciprocal } from '../ops/elementwise.ts'
 import { addEffect, batchNorm } from '../ops/normalize.ts'
 import { cast } from '../ops/table.ts'
 import { assign } from '../ops/update.ts'
 import { showShape } from '../shape.ts'
-import { Module } from './module.ts'
+import { FeatureNorm } from './feature-norm.ts'
 
 export interface BatchNormLayerOptions {
   /** Default: 1e-5. */
@@ -26,35 +24,9 @@ export interface BatchNormLayerOptions {
 }
 
 /** What they have in common: they differ in what they take. */
-abstract class BatchNorm extends Module {
-  static override readonly stateNames = {
-    runningMean: 'running_mean',
-    runningVar: 'running_var',
-    numBatchesTracked: 'num_batches_tracked',
-  }
-  readonly numFeatures: number
-  readonly eps: number
-  readonly momentum: number | null
-  weight: Variable | null
-  bias: Variable | null
-  runningMean: Variable | null
-  runningVar: Variable | null
-  numBatchesTracked: Variable | null
-
+abstract class BatchNorm extends FeatureNorm<number | null> {
   constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
-    super()
-    checkOptions('BatchNorm', options, ['eps', 'momentum', 'affine', 'trackRunningStats', 'dtype'])
-    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, dtype = 'f32' } = options
-    this.numFeatures = checkInteger('BatchNorm', 'numFeatures', numFeatures, 1)
-    this.eps = eps
-    this.momentum = momentum
-    const shape = [numFeatures]
-    const frozen = { trainable: false }
-    this.weight = affine ? new Variable(ones(shape, { dtype })) : null
-    this.bias = affine ? new Variable(zeros(shape, { dtype })) : null
-    this.runningMean = trackRunningStats ? new Variable(zeros(shape, { dtype }), frozen) : null
-    this.runningVar = trackRunningStats ? new Variable(ones(shape, { dtype }), frozen) : null
-    this.numBatchesTracked = trackRunningStats ? new Variable(zeros([], { dtype: 'i64' }), frozen) : null
+    super('BatchNorm', numFeatures, options, { momentum: 0.1, affine: true, trackRunningStats: true })
   }
 
   /** Numbers of axes that it takes. */
@@ -75,10 +47,6 @@ abstract class BatchNorm extends Module {
       addEffect(y, assign(numBatchesTracked, add(numBatchesTracked.readLate(), 1)))
     }
     return y
-  }
-
-  override extraRepr(): string {
-    return `${this.numFeatures}, eps: ${this.eps}, momentum: ${this.momentum}`
   }
 }
 

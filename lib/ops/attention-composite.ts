@@ -1,5 +1,4 @@
 /** @file Attention out of plain rows: what the fused row equals, what its second derivatives are made of, and its weights. */
-import { state } from '../graph/state.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { arange } from './create.ts'
 import { add, le, logicalAnd, lt, mul, ne, reciprocal, sub, where } from './elementwise.ts'
@@ -100,14 +99,3 @@ function visible(isCausal: boolean, length: Tensor | null, tq: number, tk: numbe
 
 /** [B, H, T, width] as [B, T, H, width], or back. */
 export const swapHeads = (t: Tensor): Tensor => permute(t, [0, 2, 1, 3])
-
-/** Runs `fn` with gradients recorded: a rule that differentiates a composite needs its graph. */
-export function recorded<T>(fn: () => T): T {
-  const before = state.gradEnabled
-  state.gradEnabled = true
-  try {
-    return fn()
-  } finally {
-    state.gradEnabled = before
-  }
-}

@@ -47,6 +47,11 @@ function labelsOf(op: string, output: Tensor, target: Tensor): Labels {
     )
     return { predicted: flat(argMax(output, 1)), truth: flat(target), numClasses }
   }
+  checkAsMany(op, output, target)
+  return { predicted: flat(gt(output, 0)), truth: flat(target), numClasses: 2 }
+}
+
+function checkAsMany(op: string, output: Tensor, target: Tensor): void {
   check(
     output.size === target.size,
     'SHAPE',
@@ -54,7 +59,6 @@ function labelsOf(op: string, output: Tensor, target: Tensor): Labels {
     () =>
       `output and target must have as many elements, got ${showShape(output.shape)} and ${showShape(target.shape)}.`,
   )
-  return { predicted: flat(gt(output, 0)), truth: flat(target), numClasses: 2 }
 }
 
 /** Right ones and all, of those that are not left out. */
@@ -341,13 +345,7 @@ export function rmse(): Metric {
 }
 
 function elementwise(op: string, output: Tensor, target: Tensor, of: (x: Tensor) => Tensor): readonly [Tensor, Tensor] {
-  check(
-    output.size === target.size,
-    'SHAPE',
-    op,
-    () =>
-      `output and target must have as many elements, got ${showShape(output.shape)} and ${showShape(target.shape)}.`,
-  )
+  checkAsMany(op, output, target)
   const difference = sub(cast(output, 'f64'), reshape(cast(target, 'f64'), output.shape))
   return [sum(of(difference)), operand(output.size, 'f64')]
 }

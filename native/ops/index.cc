@@ -294,23 +294,6 @@ void run_scatter_add(const Instr& instr, const Frame& frame, int phase, int64_t 
   });
 }
 
-// Calls body with a zero of the type; bool is stored as a byte that is 0 or 1.
-template <class F>
-void with_ordered(DType dtype, const F& body) {
-  switch (dtype) {
-    case DType::i64:
-      return body(int64_t{});
-    case DType::i32:
-      return body(int32_t{});
-    case DType::i16:
-      return body(int16_t{});
-    case DType::i8:
-      return body(int8_t{});
-    default:
-      return with_number(dtype, body);
-  }
-}
-
 std::string prepare_scatter_combine(Instr& instr) {
   if (!instr.outs.empty()) {
     const DType dtype = instr.outs[0].dtype;

@@ -81,4 +81,36 @@ void with_float(DType dtype, F&& body) {
   }
 }
 
+// Calls body with a zero of the type, but for f16 and bf16, whose bits are not numbers; bool is
+// stored as a byte that is 0 or 1.
+template <class F>
+void with_ordered(DType dtype, const F& body) {
+  switch (dtype) {
+    case DType::f64:
+      return body(double{});
+    case DType::f32:
+      return body(float{});
+    case DType::i64:
+      return body(int64_t{});
+    case DType::i32:
+      return body(int32_t{});
+    case DType::i16:
+      return body(int16_t{});
+    case DType::i8:
+      return body(int8_t{});
+    case DType::u64:
+      return body(uint64_t{});
+    case DType::u32:
+      return body(uint32_t{});
+    case DType::u16:
+      return body(uint16_t{});
+    case DType::u8:
+    case DType::boolean:
+      return body(uint8_t{});
+    case DType::f16:
+    case DType::bf16:
+      return;
+  }
+}
+
 }  // namespace tenon

@@ -2,20 +2,13 @@
 import * as assert from 'uvu/assert'
 import * as ops from '../../lib/index.ts'
 import { TenonError } from '../../lib/index.ts'
-import type { ErrorCode } from '../../lib/index.ts'
+import { b, bad, d, f, i, testErrors } from '../support/error-rows.ts'
+import type { ErrorRow } from '../support/error-rows.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('errors-order')
 
-const f = (...shape: number[]) => ops.zeros(shape)
-const i = (...shape: number[]) => ops.zeros(shape, { dtype: 'i64' })
-const b = (...shape: number[]) => ops.zeros(shape, { dtype: 'bool' })
-const d = (...shape: number[]) => ops.zeros(shape, { dtype: 'f64' })
-const bad = (x: unknown) => x as never
-
-type Row = [title: string, fn: () => unknown, code: ErrorCode, says: RegExp]
-
-const scans: Row[] = [
+const scans: ErrorRow[] = [
   ['cumsum: axis', () => ops.cumsum(f(2), 1), 'AXIS', /got 1/],
   ['logcumsumexp: integers', () => ops.logcumsumexp(i(2), 0), 'DTYPE', /needs floats, got i64/],
   ['diff: n', () => ops.diff(f(2), { n: -1 }), 'VALUE', /n must be an integer >= 0/],
@@ -23,7 +16,7 @@ const scans: Row[] = [
   ['cumulativeTrapezoid: positions', () => ops.cumulativeTrapezoid(f(2), { x: f(3) }), 'SHAPE', /2 positions, got 3/],
 ]
 
-const order: Row[] = [
+const order: ErrorRow[] = [
   ['sort: option', () => ops.sort(f(2), 0, bad({ decending: true })), 'OPTION', /Did you mean 'descending'/],
   ['argsort: axis', () => ops.argsort(f(2), 2), 'AXIS', /got 2/],
   ['topk: k', () => ops.topk(f(3), 4), 'VALUE', /k must be an integer in \[0, 3\], got 4/],
@@ -39,7 +32,7 @@ const order: Row[] = [
   ['nanquantile: mode', () => ops.nanquantile(f(2), 0.5, 0, { interpolation: bad('up') }), 'VALUE', /one of linear/],
 ]
 
-const statistics: Row[] = [
+const statistics: ErrorRow[] = [
   ['nanmean: integers', () => ops.nanmean(i(2)), 'DTYPE', /needs floats/],
   ['cov: rank', () => ops.cov(f(2, 2, 2)), 'SHAPE', /at most 2 axes/],
   ['cov: weights', () => ops.cov(f(2, 3), { aweights: f(2) }), 'SHAPE', /must be \[3\], got \[2\]/],
@@ -54,7 +47,7 @@ const statistics: Row[] = [
   ['histogram: weight', () => ops.histogram(f(2), 2, { weight: f(3) }), 'SHAPE', /must be f32 \[2\]/],
 ]
 
-const arrangements: Row[] = [
+const arrangements: ErrorRow[] = [
   ['unflatten', () => ops.unflatten(f(2, 6), 1, [4, -1]), 'SHAPE', /does not make an axis of 6/],
   ['movedim: twice', () => ops.movedim(f(2, 3), [0, 0], [0, 1]), 'AXIS', /different axes on both sides/],
   ['t: rank', () => ops.t(f(1, 2, 3)), 'SHAPE', /at most 2 axes.*permute/],
@@ -85,7 +78,7 @@ const arrangements: Row[] = [
   ['logspace: option', () => ops.logspace(0, 1, 2, bad({ bases: 2 })), 'OPTION', /Did you mean 'base'/],
 ]
 
-const positions: Row[] = [
+const positions: ErrorRow[] = [
   ['index: too many', () => ops.index(f(2), [0, 0]), 'AXIS', /2 subscripts for 1 axes/],
   ['index: dots twice', () => ops.index(f(2), ['...', '...']), 'VALUE', /may stand once/],
   ['index: out of range', () => ops.index(f(2), [2]), 'INDEX', /position 2/],
@@ -107,20 +100,7 @@ const positions: Row[] = [
   ['maskedScatter: dtype', () => ops.maskedScatter(f(2), b(2), d(2)), 'DTYPE', /must be f32/],
 ]
 
-for (const [title, fn, code, says] of [...scans, ...order, ...statistics, ...arrangements, ...positions]) {
-  test(`${title}: ${code}`, () => {
-    let error: unknown
-    try {
-      fn()
-    } catch (thrown) {
-      error = thrown
-    }
-    assert.instance(error, TenonError)
-    const { code: got, message } = error as TenonError
-    assert.is(got, code, message)
-    assert.match(message, says)
-  })
-}
+testErrors(test, [...scans, ...order, ...statistics, ...arrangements, ...positions])
 
 const failing: [title: string, fn: () => ops.Tensor, says: RegExp][] = [
   ['index', () => ops.index(f(2, 3), [ops.tensor([2n])]), /got 2/],

@@ -1,21 +1,13 @@
 /** @file Every error that the ops throw when they are called: its code, and what it says. */
-import * as assert from 'uvu/assert'
 import * as ops from '../../lib/index.ts'
-import { TenonError, Variable } from '../../lib/index.ts'
-import type { ErrorCode } from '../../lib/index.ts'
+import { Variable } from '../../lib/index.ts'
+import { b, bad, d, f, i, testErrors } from '../support/error-rows.ts'
+import type { ErrorRow } from '../support/error-rows.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('errors')
 
-const f = (...shape: number[]) => ops.zeros(shape)
-const i = (...shape: number[]) => ops.zeros(shape, { dtype: 'i64' })
-const b = (...shape: number[]) => ops.zeros(shape, { dtype: 'bool' })
-const d = (...shape: number[]) => ops.zeros(shape, { dtype: 'f64' })
-const bad = (x: unknown) => x as never
-
-type Row = [title: string, fn: () => unknown, code: ErrorCode, says: RegExp]
-
-const elementwise: Row[] = [
+const elementwise: ErrorRow[] = [
   ['add: shapes', () => ops.add(f(2, 3), f(2)), 'SHAPE', /must broadcast, got \[2, 3\] and \[2\]/],
   ['add: bools', () => ops.add(b(2), b(2)), 'DTYPE', /does not take bool.*Cast/],
   ['add: no tensor', () => ops.add(bad('x'), f(1)), 'VALUE', /needs a tensor, got string/],
@@ -55,7 +47,7 @@ const elementwise: Row[] = [
   ['cast: unknown dtype', () => ops.cast(f(1), bad('float')), 'DTYPE', /no dtype 'float'/],
 ]
 
-const reductions: Row[] = [
+const reductions: ErrorRow[] = [
   ['sum: axis', () => ops.sum(f(2, 3), 2), 'AXIS', /in \[-2, 1\], got 2/],
   ['sum: axis of a scalar', () => ops.sum(f(), 0), 'AXIS', /scalar has no axis/],
   ['sum: twice', () => ops.sum(f(2, 3), [0, -2]), 'AXIS', /given twice/],
@@ -77,7 +69,7 @@ const reductions: Row[] = [
   ['norm: nuc of a vector', () => ops.norm(f(2), 'nuc'), 'AXIS', /'nuc' needs two axes, got 1/],
 ]
 
-const layout: Row[] = [
+const layout: ErrorRow[] = [
   ['reshape: sizes', () => ops.reshape(f(2, 3), [4]), 'SHAPE', /\[2, 3\] \(6 elements\) and \[4\]/],
   ['reshape: two holes', () => ops.reshape(f(2, 3), [-1, -1]), 'SHAPE', /sizes must agree/],
   ['reshape: hole that does not fit', () => ops.reshape(f(2, 3), [4, -1]), 'SHAPE', /sizes must agree/],
@@ -127,7 +119,7 @@ const layout: Row[] = [
   ['triu: diagonal', () => ops.triu(f(2, 2), 0.5), 'VALUE', /diagonal must be an integer/],
 ]
 
-const products: Row[] = [
+const products: ErrorRow[] = [
   ['matmul: scalar', () => ops.matmul(f(), f(2, 2)), 'SHAPE', /scalar is no matrix/],
   [
     'matmul: inner sizes',
@@ -153,7 +145,7 @@ const products: Row[] = [
   ['cholesky: square', () => ops.cholesky(f(1, 2)), 'SHAPE', /square matrices/],
 ]
 
-const windows: Row[] = [
+const windows: ErrorRow[] = [
   ['conv2d: ranks', () => ops.conv2d(f(3, 3), f(1, 1, 1, 1)), 'SHAPE', /\[B, C, H, W\] and \[O, C, KH, KW\]/],
   ['conv2d: dtypes', () => ops.conv2d(f(1, 1, 3, 3), d(1, 1, 1, 1)), 'DTYPE', /floats of one dtype, got f32 and f64/],
   ['conv2d: channels', () => ops.conv2d(f(1, 2, 3, 3), f(1, 3, 1, 1)), 'SHAPE', /channels must fit/],
@@ -216,7 +208,7 @@ const windows: Row[] = [
   ],
 ]
 
-const norms: Row[] = [
+const norms: ErrorRow[] = [
   ['softmax: integers', () => ops.softmax(i(2)), 'DTYPE', /needs floats/],
   ['softmax: axis', () => ops.softmax(f(2), 1), 'AXIS', /got 1/],
   ['layerNorm: shape', () => ops.layerNorm(f(2, 3), [2]), 'SHAPE', /last axes of x must be \[2\], got \[2, 3\]/],
@@ -234,7 +226,7 @@ const norms: Row[] = [
   ['batchNorm: option', () => ops.batchNorm(f(2, 3), bad({ train: true })), 'OPTION', /unknown option 'train'/],
 ]
 
-const positions: Row[] = [
+const positions: ErrorRow[] = [
   ['take: floats', () => ops.take(f(2), f(1)), 'DTYPE', /positions are integers, got f32/],
   ['take: axis', () => ops.take(f(2), i(1), 1), 'AXIS', /got 1/],
   ['take: rank', () => ops.take(f(1, 1, 1, 1, 1), i(1, 1, 1, 1, 1), 0), 'SHAPE', /at most 8 dimensions/],
@@ -253,7 +245,7 @@ const positions: Row[] = [
   ['oneHot: floats', () => ops.oneHot(f(2), 3), 'DTYPE', /positions are integers/],
 ]
 
-const losses: Row[] = [
+const losses: ErrorRow[] = [
   ['crossEntropy: labels', () => ops.crossEntropy(f(2, 3), i(3)), 'SHAPE', /labels must be \[2\], got \[3\]/],
   ['crossEntropy: probabilities', () => ops.crossEntropy(f(2, 3), f(2)), 'SHAPE', /shape of the logits/],
   ['crossEntropy: integers', () => ops.crossEntropy(i(2, 3), i(2)), 'SHAPE', /float logits/],
@@ -290,7 +282,7 @@ const losses: Row[] = [
   ['mseLoss: option', () => ops.mseLoss(f(2), f(2), bad({ reduce: 'sum' })), 'OPTION', /unknown option 'reduce'/],
 ]
 
-const makers: Row[] = [
+const makers: ErrorRow[] = [
   ['zeros: size', () => ops.zeros([-1]), 'VALUE', /size must be an integer >= 0, got -1/],
   ['zeros: no shape', () => ops.zeros(bad(3)), 'SHAPE', /shape is an array/],
   ['zeros: dtype', () => ops.zeros([1], { dtype: bad('float') }), 'DTYPE', /no dtype 'float'/],
@@ -310,7 +302,7 @@ const makers: Row[] = [
   ['manualSeed: fraction', () => ops.manualSeed(0.5), 'VALUE', /seed must be an integer/],
 ]
 
-const constructor: Row[] = [
+const constructor: ErrorRow[] = [
   ['tensor: ragged', () => ops.tensor([[1, 2], [3]]), 'SHAPE', /evenly nested, got 1 where 2/],
   ['tensor: too deep', () => ops.tensor([1, [2]]), 'SHAPE', /evenly nested/],
   ['tensor: too shallow', () => ops.tensor([[1], 2]), 'SHAPE', /evenly nested/],
@@ -350,18 +342,4 @@ const constructor: Row[] = [
 
 const all = [elementwise, reductions, layout, products, windows, norms, positions, losses, makers, constructor].flat()
 
-for (const [title, fn, code, says] of all) {
-  test(`${title}: ${code}`, () => {
-    let error: unknown
-    try {
-      fn()
-    } catch (thrown) {
-      error = thrown
-    }
-    assert.instance(error, TenonError)
-    const { code: got, message, op } = error as TenonError
-    assert.is(got, code, message)
-    assert.match(message, says)
-    assert.ok(message.startsWith(`${op}: `), `begins with the op: ${message}`)
-  })
-}
+testErrors(test, all)

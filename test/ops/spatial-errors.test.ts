@@ -2,18 +2,13 @@
 import * as assert from 'uvu/assert'
 import * as ops from '../../lib/index.ts'
 import { TenonError } from '../../lib/index.ts'
-import type { ErrorCode } from '../../lib/index.ts'
+import { bad, f, i, testErrors } from '../support/error-rows.ts'
+import type { ErrorRow } from '../support/error-rows.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('spatial errors')
 
-const f = (...shape: number[]) => ops.zeros(shape)
-const i = (...shape: number[]) => ops.zeros(shape, { dtype: 'i64' })
-const bad = (x: unknown) => x as never
-
-type Row = [op: string, fn: () => unknown, code: ErrorCode, says: RegExp]
-
-const convolutions: Row[] = [
+const convolutions: ErrorRow[] = [
   ['conv1d', () => ops.conv1d(f(3), f(1, 1, 1)), 'SHAPE', /\[B, C, L\] and \[O, C, K\], got \[3\]/],
   ['conv1d', () => ops.conv1d(f(1, 1, 3), f(1, 1, 1), null, { stride: bad([1, 1]) }), 'VALUE', /one number or 1/],
   ['conv3d', () => ops.conv3d(f(1, 1, 3), f(1, 1, 1)), 'SHAPE', /\[O, C, KD, KH, KW\]/],
@@ -50,7 +45,7 @@ const convolutions: Row[] = [
   ['fold', () => ops.fold(f(1, 4, 4), 2, 0), 'VALUE', /kernelSize must be/],
 ]
 
-const pools: Row[] = [
+const pools: ErrorRow[] = [
   ['maxPool3d', () => ops.maxPool3d(f(2, 2, 2), 2), 'SHAPE', /\[B, C, D, H, W\] or/],
   ['avgPool1d', () => ops.avgPool1d(f(1, 2), 3), 'SHAPE', /window \[3\] does not fit into \[2\]/],
   ['avgPool3d', () => ops.avgPool3d(f(1, 2, 2, 2), 2, { divisorOverride: 0 }), 'VALUE', /divisorOverride must be/],
@@ -61,7 +56,7 @@ const pools: Row[] = [
   ['maxUnpool1d', () => ops.maxUnpool1d(f(1, 2), i(1, 3), 2), 'SHAPE', /one shape, got \[1, 2\] and \[1, 3\]/],
 ]
 
-const resampling: Row[] = [
+const resampling: ErrorRow[] = [
   ['interpolate', () => ops.interpolate(f(1, 1, 2)), 'VALUE', /either size or scaleFactor/],
   ['interpolate', () => ops.interpolate(f(1, 2), { size: 2 }), 'SHAPE', /1 to 3 more axes/],
   ['interpolate', () => ops.interpolate(i(1, 1, 2), { size: 2 }), 'DTYPE', /needs floats, got i64/],
@@ -106,7 +101,7 @@ const resampling: Row[] = [
   ['affineGrid', () => ops.affineGrid(f(1, 2, 3), [1, 1, 2]), 'SHAPE', /\[B, 2, 3\] and \[B, C, H, W\]/],
 ]
 
-const others: Row[] = [
+const others: ErrorRow[] = [
   ['groupNorm', () => ops.groupNorm(f(1, 3), 2), 'SHAPE', /numGroups must divide/],
   ['groupNorm', () => ops.groupNorm(f(1, 4), 2, { weight: f(3) }), 'SHAPE', /weight must be \[4\], got \[3\]/],
   ['groupNorm', () => ops.groupNorm(i(1, 4), 2), 'SHAPE', /needs floats/],
@@ -123,21 +118,7 @@ const others: Row[] = [
   ['alphaDropout', () => ops.alphaDropout(i(2)), 'DTYPE', /needs floats/],
 ]
 
-for (const [op, fn, code, says] of [...convolutions, ...pools, ...resampling, ...others]) {
-  test(`${op}: ${code} ${says.source}`, () => {
-    let error: unknown
-    try {
-      fn()
-    } catch (thrown) {
-      error = thrown
-    }
-    assert.instance(error, TenonError)
-    const { code: got, message } = error as TenonError
-    assert.is(got, code, message)
-    assert.match(message, says)
-    assert.ok(message.startsWith(`${op}: `), `begins with the op: ${message}`)
-  })
-}
+testErrors(test, [...convolutions, ...pools, ...resampling, ...others], (title) => title)
 
 test('maxUnpool2d: an index out of range is found while running', () => {
   const y = ops.maxUnpool2d(ops.ones([1, 1, 1]), ops.tensor([[[9n]]]), 2)
