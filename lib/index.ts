@@ -4,7 +4,10 @@ import { Tensor } from './graph/tensor.ts'
 import { Variable } from './graph/variable.ts'
 import { fromPretrained } from './models/from-pretrained.ts'
 import { bert, gpt2 } from './text/index.ts'
-import { data, dataSync, item, itemSync, toArray } from './engine/evaluate.ts'
+import { data, dataSync, item, itemSync, summary, toArray } from './engine/evaluate.ts'
+import { profile } from './engine/profile.ts'
+import type { Profile, ProfileOptions } from './engine/profile.ts'
+import { Plan } from './plan/plan.ts'
 import { installMethods } from './ops/methods.ts'
 import type { OpMethods } from './ops/methods.ts'
 import type { DataOptions } from './engine/evaluate.ts'
@@ -37,9 +40,26 @@ declare module './graph/variable.ts' {
   interface Variable extends OpMethods, EvaluationMethods {}
 }
 
+declare module './plan/plan.ts' {
+  interface Plan {
+    /** Operations and memory, before it runs. */
+    summary(): Summary
+    /** Times every instruction, on stand-ins or while `work` runs the plan. */
+    profile(options?: ProfileOptions): Promise<Profile>
+  }
+}
+
 const evaluation = { data, dataSync, item, itemSync, toArray }
 installMethods(Tensor.prototype, { ...evaluation, backward, detach }, (t: Tensor) => t)
 installMethods(Variable.prototype, evaluation, (v: Variable) => v.read())
+Object.assign(Plan.prototype, {
+  summary(this: Plan) {
+    return summary(this)
+  },
+  profile(this: Plan, options?: ProfileOptions) {
+    return profile(this, options)
+  },
+})
 
 /** Models that are known by name. */
 export const models = { bert, fromPretrained, gpt2 }
@@ -76,6 +96,8 @@ export * as fft from './ops/fft-names.ts'
 export * as linalg from './ops/linalg-names.ts'
 export { evaluate, evaluateSync, plan, summary } from './engine/evaluate.ts'
 export type { DataOptions, EvaluateOptions } from './engine/evaluate.ts'
+export type { InstrProfile, Profile, ProfileOptions, TraceEvent } from './engine/profile.ts'
+export type { Plan, Summary } from './plan/plan.ts'
 export { detectAnomaly } from './engine/anomaly.ts'
 export { compile } from './engine/compile.ts'
 export type { Compiled } from './engine/compile.ts'

@@ -33,6 +33,7 @@ type RunArgs = [
   variables: readonly unknown[],
   outputs: readonly ArrayBuffer[],
   after: readonly number[],
+  times?: ArrayBuffer,
 ]
 
 /** The contract is in docs/plan.md. */

@@ -258,5 +258,5 @@ export function plan(...tensors: readonly TensorLike[]): Plan {
 /** Operations and memory of a plan, before it runs. */
 export function summary(of: Plan): Summary {
   const native = of.native((words, constants) => addon().createPlan(words, constants))
-  return of.summary(native, addon().threads())
+  return of.cost(native, addon().threads())
 }

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Plan } from '../plan/plan.ts'
 import { addon } from './addon.ts'
+import { timeBytes } from './times.ts'
 import type { Failure } from './addon.ts'
 
 /** How many evaluations the engine holds at a time; the rest wait here. */
@@ -28,6 +29,8 @@ export class Run {
   readonly undo: () => void
   state: 'waiting' | 'running' | 'done' | 'failed' = 'waiting'
   id = 0
+  /** What each instruction took, where the plan is watched. */
+  times: ArrayBuffer | null = null
   error: unknown = null
   #done: Promise<void> | null = null
   #settle: (() => void) | null = null
@@ -50,6 +53,7 @@ export class Run {
       if (t.value?.run === this) t.value.run = null
       t.releaseRecipe()
     }
+    if (this.times) this.plan.onTimes?.(this.times)
     this.#settle?.()
   }
 
@@ -134,11 +138,13 @@ function checkDependencies(run: Run): void {
   for (const earlier of run.binding.after) if (earlier.state === 'failed') throw earlier.error
 }
 
-function argumentsOf({ plan, binding }: Run): Parameters<ReturnType<typeof addon>['submit']> {
+function argumentsOf(run: Run): Parameters<ReturnType<typeof addon>['submit']> {
+  const { plan, binding } = run
   const { inputs, operands, variables, outputs, after } = binding
   const native = plan.native((words, constants) => addon().createPlan(words, constants))
-  const ids = after.filter((run) => run.state === 'running').map((run) => run.id)
-  return [native.plan, inputs, operands, variables, outputs, ids]
+  const ids = after.filter((other) => other.state === 'running').map((other) => other.id)
+  if (plan.onTimes) run.times = new ArrayBuffer(timeBytes(plan.instrs.length))
+  return [native.plan, inputs, operands, variables, outputs, ids, run.times ?? undefined]
 }
 
 function listen(): void {

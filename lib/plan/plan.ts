@@ -32,10 +32,12 @@ export interface NativePlan {
   readonly scratchBytes: number
   /** Of each instruction, over all blocks. */
   readonly flops: Float64Array
+  /** The same: bytes read plus written. */
+  readonly bytes: Float64Array
 }
 
 export interface Summary {
-  /** Floating-point operations of one run; multiply and add count as two. Loops count once. */
+  /** Floating-point operations of one run; multiply and add count as two. Of two branches the larger; a `whileLoop` counts as one trip. */
   readonly flops: number
   /** Bytes between instructions, of all threads' private memory, of everything that is bound; and the sum: the peak. */
   readonly arenaBytes: number
@@ -53,6 +55,8 @@ export class Plan {
   readonly encoded: Encoded
   /** The instructions in the order of the engine's numbers. */
   readonly instrs: readonly Instr[]
+  /** Set while it is profiled: gets what the instructions of each run took. */
+  onTimes: ((times: ArrayBuffer) => void) | null = null
   #native: NativePlan | null = null
 
   constructor(program: Program, placement: Placement, encoded: Encoded) {
@@ -72,7 +76,8 @@ export class Plan {
     return this.encoded.words.byteLength * 4 + this.encoded.constants.byteLength + 4096
   }
 
-  summary(native: NativePlan, threads: number): Summary {
+  /** @internal */
+  cost(native: NativePlan, threads: number): Summary {
     const { buffers } = this.program
     const bytesIn = (space: string) =>
       buffers.reduce((n, buffer) => n + (buffer.space === space ? bufferBytes(buffer) : 0), 0)
@@ -80,7 +85,7 @@ export class Plan {
     const scratchBytes = native.scratchBytes * threads
     const [variableBytes, inputBytes, outputBytes] = [bytesIn('variable'), bytesIn('input'), bytesIn('output')]
     return {
-      flops: native.flops.reduce((a, b) => a + b, 0),
+      flops: this.#flopsOfRun(native.flops),
       arenaBytes,
       scratchBytes,
       variableBytes,
@@ -89,6 +94,21 @@ export class Plan {
       peakBytes: arenaBytes + scratchBytes + variableBytes + inputBytes + outputBytes,
       instructions: this.instrs.length,
     }
+  }
+
+  /** Blocks stand behind what names them, so the last are summed first. */
+  #flopsOfRun(flops: Float64Array): number {
+    const { blocks } = this.program
+    const totals = blocks.map(() => 0)
+    let position = this.instrs.length
+    for (let b = blocks.length - 1; b >= 0; b--) {
+      for (const instr of blocks[b]!.toReversed()) {
+        const inner = instr.blocks.map((block) => totals[block]!)
+        const trips = instr.kernel === 'loop' && instr.ins.length === 0 ? instr.attrs[0]! : 1
+        totals[b]! += flops[--position]! + trips * Math.max(0, ...inner)
+      }
+    }
+    return totals[0]!
   }
 
   toString(): string {

@@ -36,7 +36,7 @@ Napi::Value map_functions(const Napi::CallbackInfo& info) {
   return names(info.Env(), map_function_names());
 }
 
-// createPlan(words: Float64Array, constants: ArrayBuffer) -> { plan, scratchBytes, flops }
+// createPlan(words: Float64Array, constants: ArrayBuffer) -> { plan, scratchBytes, flops, bytes }
 Napi::Value create_plan(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   check(env, info.Length() >= 2 && info[0].IsTypedArray() && info[1].IsArrayBuffer(),
@@ -52,14 +52,19 @@ Napi::Value create_plan(const Napi::CallbackInfo& info) {
 
   const std::shared_ptr<const Plan> plan = std::move(decoded.plan);
   auto flops = Napi::Float64Array::New(env, static_cast<size_t>(plan->num_instrs));
+  auto bytes = Napi::Float64Array::New(env, static_cast<size_t>(plan->num_instrs));
   for (const auto& block : plan->blocks) {
-    for (const Instr& instr : block) flops[static_cast<size_t>(instr.index)] = instr.flops;
+    for (const Instr& instr : block) {
+      flops[static_cast<size_t>(instr.index)] = instr.flops;
+      bytes[static_cast<size_t>(instr.index)] = std::max(instr.bytes, 0.0);
+    }
   }
   const auto decoded_bytes =
       static_cast<int64_t>(16 * words.ByteLength()) + plan->constants.bytes();
   Napi::Object result = Napi::Object::New(env);
   result.Set("scratchBytes", static_cast<double>(plan->scratch_bytes));
   result.Set("flops", flops);
+  result.Set("bytes", bytes);
   result.Set("plan", State::of(env).plans.make(env, plan, decoded_bytes));
   return result;
 }

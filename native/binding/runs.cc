@@ -10,6 +10,7 @@ namespace tenon {
 namespace {
 
 constexpr size_t kNumArguments = 6;
+constexpr size_t kTimes = 6;  // the argument that may be left out
 
 uint32_t length_of(Napi::Env env, napi_value array, const char* message) {
   uint32_t length = 0;
@@ -70,6 +71,16 @@ void read_ids(Napi::Env env, napi_value array, std::vector<uint64_t>& ids) {
   }
 }
 
+Times read_times(Napi::Env env, napi_value value, const Plan& plan) {
+  void* data = nullptr;
+  size_t bytes = 0;
+  const napi_status status = napi_get_arraybuffer_info(env, value, &data, &bytes);
+  const auto count = static_cast<int64_t>(bytes / sizeof(double));
+  check(env, status == napi_ok && count >= Times::least(plan.num_instrs),
+        "times must be an ArrayBuffer with room for the plan's instructions");
+  return {static_cast<double*>(data), count, plan.num_instrs};
+}
+
 // A run bound to its arguments, of which inputs and outputs must be kept alive.
 std::shared_ptr<Run> read_run(Napi::Env env, State& state, const napi_value* arguments) {
   const auto* plan = state.plans.get(env, arguments[0]);
@@ -86,12 +97,15 @@ std::shared_ptr<Run> read_run(Napi::Env env, State& state, const napi_value* arg
                                        .variables = state.bound_variables});
   state.bound_variables.clear();  // else they would live until the next call
   if (!error.empty()) throw coded_error(env, "ARGUMENT", error);
+  if (arguments[kTimes]) run->times = read_times(env, arguments[kTimes], **plan);
   return run;
 }
 
 void read_arguments(const Napi::CallbackInfo& info, napi_value* arguments) {
   check(info.Env(), info.Length() >= kNumArguments, "needs 6 arguments");
   for (size_t i = 0; i < kNumArguments; ++i) arguments[i] = info[i];
+  const Napi::Value times = info[kTimes];  // undefined where it is left out
+  arguments[kTimes] = times.IsUndefined() ? nullptr : static_cast<napi_value>(times);
 }
 
 // Strong references to the buffers of a run, dropped again unless the run is submitted.
@@ -104,14 +118,14 @@ class References {
   References(const References&) = delete;
   References& operator=(const References&) = delete;
 
+  void add(napi_value buffer) {
+    napi_ref reference = nullptr;
+    check(env_, napi_create_reference(env_, buffer, 1, &reference) == napi_ok,
+          "cannot hold a buffer");
+    list_.push_back(reference);
+  }
   void add_all(napi_value array, size_t length) {
-    for (uint32_t i = 0; i < length; ++i) {
-      napi_ref reference = nullptr;
-      const napi_value buffer = element_of(env_, array, i);
-      check(env_, napi_create_reference(env_, buffer, 1, &reference) == napi_ok,
-            "cannot hold a buffer");
-      list_.push_back(reference);
-    }
+    for (uint32_t i = 0; i < length; ++i) add(element_of(env_, array, i));
   }
   std::vector<napi_ref> release() { return std::exchange(list_, {}); }
 
@@ -125,12 +139,13 @@ class References {
 Napi::Value submit(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   State& state = State::of(env);
-  napi_value arguments[kNumArguments];
+  napi_value arguments[kNumArguments + 1];
   read_arguments(info, arguments);
   std::shared_ptr<Run> run = read_run(env, state, arguments);
-  References references(env, state.inputs.size() + state.outputs.size());
+  References references(env, state.inputs.size() + state.outputs.size() + 1);
   references.add_all(arguments[1], state.inputs.size());
   references.add_all(arguments[4], state.outputs.size());
+  if (arguments[kTimes]) references.add(arguments[kTimes]);
   if (const auto shortage = state.environment->submit(run, state.after)) {
     throw memory_error(env, *shortage);
   }
@@ -142,7 +157,7 @@ Napi::Value submit(const Napi::CallbackInfo& info) {
 Napi::Value run_sync(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   State& state = State::of(env);
-  napi_value arguments[kNumArguments];
+  napi_value arguments[kNumArguments + 1];
   read_arguments(info, arguments);
   const std::shared_ptr<Run> run = read_run(env, state, arguments);
   if (const auto shortage = state.environment->run_sync(*run, state.after)) {

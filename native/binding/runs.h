@@ -4,7 +4,7 @@
 
 namespace tenon {
 
-// submit(plan, inputs, operands, variables, outputs, after) -> id
+// submit(plan, inputs, operands, variables, outputs, after, times?) -> id
 Napi::Value submit(const Napi::CallbackInfo& info);
 // runSync(the same) -> undefined | { code, instr, a, b }
 Napi::Value run_sync(const Napi::CallbackInfo& info);

@@ -49,6 +49,8 @@ class Decoder {
   void check_writes(size_t block, const Instr& instr);
   void check_epilogue(const Instr& instr);
   void prepare(Instr& instr);
+  double view_bytes(const View& view) const;
+  double operand_bytes(const Instr& instr) const;
   void name_blocks(size_t block, const Instr& instr);
   std::string name_of(const Instr& instr) const;
 
@@ -322,6 +324,25 @@ void Decoder::prepare(Instr& instr) {
   if (instr.scratch_bytes < 0 || instr.scratch_bytes > kMaxScratch)
     reader_.fail("needs too much scratch");
   plan_->scratch_bytes = std::max(plan_->scratch_bytes, instr.scratch_bytes);
+  if (instr.bytes < 0) instr.bytes = operand_bytes(instr);
+}
+
+// What is read or written of a view: an element that several indices name counts once.
+double Decoder::view_bytes(const View& view) const {
+  double elements = view.elements == 0 ? 0 : 1;
+  for (int i = 0; i < view.rank; ++i) {
+    if (view.strides[i] != 0) elements *= static_cast<double>(view.dims[i]);
+  }
+  const auto whole = static_cast<double>(plan_->buffers[static_cast<size_t>(view.buffer)].elements);
+  return std::min(elements, whole) * static_cast<double>(dtype_bytes(view.dtype));
+}
+
+double Decoder::operand_bytes(const Instr& instr) const {
+  double bytes = 0;
+  for (const auto* views : {&instr.outs, &instr.ins, &instr.epilogue_ins}) {
+    for (const View& view : *views) bytes += view_bytes(view);
+  }
+  return bytes;
 }
 
 void Decoder::name_blocks(size_t block, const Instr& instr) {

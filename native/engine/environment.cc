@@ -127,6 +127,7 @@ bool Environment::begin(Run& run) {
     }
   }
   run.place(arena_.data(), arena_.data() + round_up(run.plan().arena_bytes), lanes);
+  if (run.times) run.times.begin(Times::Clock::now());
   return true;
 }
 

@@ -8,7 +8,7 @@
 namespace tenon {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Times::Clock;
 constexpr auto kSlice = std::chrono::microseconds(200);  // of a run, while others wait
 
 template <class T>
@@ -66,14 +66,24 @@ void Pool::run_instr(Run& run, const Instr& instr, OpenPhase* phase) {
   }
 }
 
+void Pool::run_any(Run& run, const Instr& instr, OpenPhase* phase) {
+  if (is_control(*instr.op)) {
+    run_control(run, instr);
+  } else {
+    run_instr(run, instr, phase);
+  }
+}
+
 void Pool::step(Run& run, OpenPhase* phase) {
   Level& level = run.levels[static_cast<size_t>(run.depth - 1)];
   if (level.next < level.block->size()) {
     const Instr& instr = (*level.block)[level.next++];
-    if (is_control(*instr.op)) {
-      run_control(run, instr);
+    if (run.times) {
+      const auto start = Clock::now();
+      run_any(run, instr, phase);
+      run.times.add(instr.index, start, Clock::now());
     } else {
-      run_instr(run, instr, phase);
+      run_any(run, instr, phase);
     }
   } else if (level.loop) {
     level.trip++;

@@ -78,6 +78,7 @@ struct Instr {
                                 0};  // of each phase; must not depend on the number of threads
   int64_t scratch_bytes = 0;         // private memory of each thread that runs chunks
   double flops = 0;                  // multiply and add count as two
+  double bytes = -1;                 // read plus written, each once; below 0: those of all operands
   std::unique_ptr<OpState> state;
 
   int64_t attr_int(size_t i) const { return static_cast<int64_t>(attrs[i]); }

@@ -27,6 +27,7 @@ class Pool {
   // A null phase: no help. True: the run is done; false: others had waited for long.
   bool advance(Run& run, OpenPhase* phase, bool yields);
   void step(Run& run, OpenPhase* phase);
+  void run_any(Run& run, const Instr& instr, OpenPhase* phase);
   void run_instr(Run& run, const Instr& instr, OpenPhase* phase);
   Run* take_ready();
   void push_ready(Run& run);

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "engine/plan.h"
+#include "engine/times.h"
 
 namespace tenon {
 
@@ -57,6 +58,7 @@ class Run {
   Run* next_ready = nullptr;  // in the pool's queue
   bool started = false;
   Failure failure;
+  Times times;                              // false: nobody asked
   std::vector<std::shared_ptr<Run>> after;  // if one of these failed, this one does
 
   std::vector<std::byte*> bases;  // by buffer id

@@ -28,6 +28,7 @@ std::string prepare_assign_rows(Instr& instr) {
   auto state = std::make_unique<AssignRowsState>();
   const double bytes =
       static_cast<double>(src.elements) * 2 * static_cast<double>(dtype_bytes(src.dtype));
+  instr.bytes = bytes;
   const bool nothing = y.elements == 0 || src.elements == 0;
   state->cut = cut_work(nothing ? 0 : y.dims[0], chunk_cost(0, bytes), kMostParts);
   instr.chunks[0] = state->cut.chunks;

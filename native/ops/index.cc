@@ -82,6 +82,7 @@ std::string prepare_take(Instr& instr) {
   auto state = std::make_unique<IndexState>();
   const int64_t rows = y.elements == 0 ? 0 : y.dims[0] * y.dims[1];
   state->cut = cut_work(rows, 2 * bytes_of(y) / kChunkBytes);
+  instr.bytes = bytes_of(instr.ins[1]) + 2 * bytes_of(y);
   instr.chunks[0] = state->cut.chunks;
   instr.state = std::move(state);
   return "";
@@ -207,7 +208,8 @@ std::string prepare_gather(Instr& instr) {
   auto state = std::make_unique<IndexState>();
   const std::string wrong = read_walk(instr, x, index, &state->walk);
   if (!wrong.empty()) return wrong;
-  cut_lines(*state, bytes_of(index) + 2 * bytes_of(y));
+  instr.bytes = bytes_of(index) + 2 * bytes_of(y);
+  cut_lines(*state, instr.bytes);
   instr.chunks[0] = state->cut.chunks;
   instr.state = std::move(state);
   return "";
@@ -239,9 +241,11 @@ std::string prepare_scatter(Instr& instr) {
   IndexState& s = *state;
   const std::string wrong = read_walk(instr, x, index, &s.walk);
   if (!wrong.empty()) return wrong;
-  cut_lines(s, bytes_of(index) + 3 * bytes_of(src));
+  instr.bytes = bytes_of(index) + 3 * bytes_of(src);
+  cut_lines(s, instr.bytes);
   int phase = 0;
   if (!same_view(x, y)) {
+    instr.bytes += 2 * bytes_of(y);
     s.copy_cut = cut_work(y.elements, 2 * bytes_of(y) / kChunkBytes);
     instr.chunks[phase++] = s.copy_cut.chunks;
   }

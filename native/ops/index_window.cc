@@ -35,7 +35,8 @@ std::string prepare_window(Instr& instr, const View& whole, const View& window, 
     state->inner_bytes = count_dims(window, state->axis + 1, window.rank) * bytes;
   }
   const int64_t total = window.elements * bytes;
-  state->cut = cut_work(total, 2 * static_cast<double>(total) / kChunkBytes);
+  instr.bytes = 2 * static_cast<double>(total);
+  state->cut = cut_work(total, instr.bytes / kChunkBytes);
   instr.chunks[0] = state->cut.chunks;
   instr.state = std::move(state);
   return "";

@@ -143,7 +143,9 @@ void MapProgram::store(const Tile& tile, int index) const {
 }
 
 double MapProgram::flops() const {
-  return static_cast<double>(elements_) * static_cast<double>(steps_.size());
+  const auto computes = [](const Step& step) { return !step.copies; };
+  const auto steps = std::count_if(steps_.begin(), steps_.end(), computes);
+  return static_cast<double>(elements_) * static_cast<double>(steps);
 }
 
 double MapProgram::cost() const {

@@ -38,8 +38,9 @@ class MapProgram : public OpState {
 
   int64_t scratch_bytes() const { return scratch_bytes_; }
   int64_t elements() const { return elements_; }
-  double flops() const;  // of the whole space: one for each step and element
-  double cost() const;   // the same, weighted by how long a function takes
+  double flops()
+      const;            // of the whole space: one for each element and step that does not just copy
+  double cost() const;  // the same, weighted by how long a function takes
   double bytes() const;  // read and written
 
  private:

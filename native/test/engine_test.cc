@@ -98,6 +98,21 @@ double first(const std::shared_ptr<AlignedBytes>& storage) {
   return *reinterpret_cast<double*>(storage->data());
 }
 
+void test_times_instructions() {
+  Session session;
+  const auto plan = decode(sleeping(2, 1, 2000));
+  const auto run = session.make(plan, nullptr, nullptr);
+  Doubles words(static_cast<size_t>(Times::least(plan->num_instrs) + Times::kEvent), -1);
+  words[0] = 0;
+  for (int i = 0; i < 4; ++i) words[3 + i] = 0;
+  run->times = {words.data(), static_cast<int64_t>(words.size()), plan->num_instrs};
+  EXPECT(session.wait(session.submit(run)) == FailureCode::none);
+  EXPECT(words[0] == 2 && words[4] == 1 && words[6] == 1);
+  EXPECT(words[3] >= 0.002 && words[5] >= 0.002 && words[2] - words[1] >= words[3] + words[5]);
+  // There is room for the first execution only.
+  EXPECT(words[7] == 0 && words[8] >= words[1] && words[9] <= words[2]);
+}
+
 void test_runs_in_order() {
   Session session;
   Doubles x(1000, 1.5), y(1000);
@@ -359,6 +374,7 @@ int main() {
   using namespace tenon;
   using namespace tenon::test;
   Pool::instance().set_threads(4);
+  test_times_instructions();
   test_runs_in_order();
   test_binding_is_checked();
   test_failure();

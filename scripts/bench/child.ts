@@ -4,7 +4,7 @@ import { attempt } from '../command.mjs'
 const SECONDS = 1800
 
 /** Settings of BLAS that some shells carry: they would name another processor than this one, which halves its speed, on either side. */
-const NEUTRAL = { OPENBLAS_CORETYPE: undefined, OPENBLAS_L2_SIZE: undefined }
+export const NEUTRAL = { OPENBLAS_CORETYPE: undefined, OPENBLAS_L2_SIZE: undefined }
 
 /** Runs a program and gives its last line of JSON; throws an Error with its output where there is none. */
 export async function jsonOf(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<unknown> {

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { root } from '../command.mjs'
 import { dumpPeer, whyNoPeer } from './peer.ts'
+import { profileWorkload } from './profile.ts'
 import { prepareProbe } from './probe.ts'
 import { measure } from './rounds.ts'
 import { header, showRow } from './table.ts'
@@ -19,6 +21,7 @@ interface Options {
   readonly tries: number
   readonly side: 'tenon' | 'both'
   readonly json: boolean
+  readonly profile: string | undefined
 }
 
 try {
@@ -28,6 +31,7 @@ try {
 }
 
 async function main(options: Options): Promise<void> {
+  if (options.profile !== undefined) return profileOne(options.profile, options)
   const chosen = choose(options.only)
   const alone = options.side === 'tenon'
   const reason = alone ? '' : whyNoPeer()
@@ -42,6 +46,11 @@ async function main(options: Options): Promise<void> {
     console.log(header())
   }
   for (const workload of chosen) await measureWorkload(workload, { ...options, alone, hasProbe: !noProbe })
+}
+
+async function profileOne(name: string, { threads, seconds }: Options): Promise<void> {
+  const file = join(root, 'build/bench', `${name}.trace.json`)
+  await profileWorkload(choose([name])[0]!, { threads: threads[0]!, seconds, file })
 }
 
 async function measureWorkload(
@@ -82,6 +91,7 @@ function readOptions(args: readonly string[]): Options {
     .option('--tries <n>', 'runs at most, until the machine was steady', integer, 3)
     .option('--side <side>', 'tenon: raw times of this side, on random numbers', oneOf(['tenon', 'both']), 'both')
     .option('--json', 'an object a line', false)
+    .option('--profile <name>', 'of one workload: time, FLOP/s and bytes/s of each op, and a trace file')
   return program.parse(args, { from: 'user' }).opts()
 }
 
