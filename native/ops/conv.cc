@@ -169,7 +169,8 @@ std::string finish(Instr& instr, std::unique_ptr<ConvState> state, int64_t units
   s.cut = cut_work(instr.outs[0].elements == 0 ? 0 : units, cost_of(s.shape));
   instr.chunks[0] = s.cut.chunks;
   instr.flops = s.shape.flops();
-  const std::string wrong = s.epilogue.prepare(instr, s.scratch.bytes());
+  const int64_t bytes = s.winograd.used ? s.winograd.bytes() : s.scratch.bytes();
+  const std::string wrong = s.epilogue.prepare(instr, bytes);
   if (wrong.empty()) instr.state = std::move(state);
   return wrong;
 }
@@ -181,6 +182,14 @@ std::string prepare_conv2d(Instr& instr) {
   std::string wrong = ConvShape::read(instr, instr.ins[0], instr.ins[1], instr.outs[0], &s.shape);
   if (!wrong.empty()) return wrong;
   const ConvShape& shape = s.shape;
+  if (winograd_fits(shape)) {
+    const ConvWindow& window = shape.window;
+    plan_winograd(s.winograd,
+                  {window.H, window.W, window.OH, window.OW, window.pad_top, window.pad_left},
+                  shape.B, shape.C, shape.O);
+    if (s.winograd.apart && !instr.epilogue.empty()) add_phase(instr, s, shape.bytes());
+    return finish(instr, std::move(state), s.winograd.ranges * s.winograd.groups);
+  }
   const bool few_images = shape.B > 0 && shape.B < kEnoughUnits && cost_of(shape) >= 2;
   s.tiles_apart = few_images && !shape.depthwise && merge_images(shape, shape.filter()) == 1;
   const int64_t tiles = s.tiles_apart ? (kEnoughUnits + shape.B - 1) / shape.B : 1;
@@ -222,6 +231,12 @@ void run_conv2d(const Instr& instr, const Frame& frame, int phase, int64_t begin
   }
   const int64_t first = s.cut.first(begin), last = s.cut.first(end);
   if (first == last) return;
+  if (s.winograd.used) {
+    const WinogradFilters filters{frame.data<float>(instr.ins[1]), s.shape.filter(), 9, false};
+    const WinogradCall call{frame.data<float>(instr.ins[0]), filters,
+                            frame.data<float>(instr.outs[0])};
+    return winograd_units(s, call, frame, first, last);
+  }
   if (s.shape.depthwise) return depthwise_units(instr, s, frame, first, last);
   with_float(s.shape.dtype,
              [&](auto zero) { run_forward<decltype(zero)>(instr, s, frame, first, last); });
@@ -234,6 +249,15 @@ std::string prepare_conv2d_input(Instr& instr) {
   std::string wrong = ConvShape::read(instr, instr.outs[0], instr.ins[1], instr.ins[0], &s.shape);
   if (!wrong.empty()) return wrong;
   const ConvShape& shape = s.shape;
+  if (winograd_fits(shape)) {
+    const ConvWindow& window = shape.window;
+    plan_winograd(
+        s.winograd,
+        {window.OH, window.OW, window.H, window.W, 2 - window.pad_top, 2 - window.pad_left},
+        shape.B, shape.O, shape.C);
+    if (s.winograd.apart && !instr.epilogue.empty()) add_phase(instr, s, shape.bytes());
+    return finish(instr, std::move(state), s.winograd.ranges * s.winograd.groups);
+  }
   s.merge = merge_images(shape, shape.filter());
   choose_blocks(s, s.image_groups() * shape.G);
   wrong = plan_columns(s, block_rows(s), 1);
@@ -263,10 +287,21 @@ void run_by_input(const Instr& instr, const ConvState& s, const Frame& frame, in
   }
 }
 
-void run_conv2d_input(const Instr& instr, const Frame& frame, int, int64_t begin, int64_t end) {
+void run_conv2d_input(const Instr& instr, const Frame& frame, int phase, int64_t begin,
+                      int64_t end) {
   const auto& s = static_cast<const ConvState&>(*instr.state);
+  if (phase == 1) {
+    s.epilogue.run(frame, s.second_cut.first(begin), s.second_cut.first(end));
+    return;
+  }
   const int64_t first = s.cut.first(begin), last = s.cut.first(end);
   if (first == last) return;
+  if (s.winograd.used) {
+    const WinogradFilters filters{frame.data<float>(instr.ins[1]), 9, s.shape.filter(), true};
+    const WinogradCall call{frame.data<float>(instr.ins[0]), filters,
+                            frame.data<float>(instr.outs[0])};
+    return winograd_units(s, call, frame, first, last);
+  }
   if (s.shape.depthwise) return depthwise_input_units(instr, s, frame, first, last);
   with_float(s.shape.dtype,
              [&](auto zero) { run_by_input<decltype(zero)>(instr, s, frame, first, last); });
@@ -292,6 +327,13 @@ std::string prepare_conv2d_weight(Instr& instr) {
       return "partials must be [parts, elements of dw]";
     }
     add_phase(instr, s, shape.bytes() * (s.parts + 1));
+  }
+  if (winograd_fits(shape)) {
+    const ConvWindow& window = shape.window;
+    plan_winograd_weight(
+        s.winograd, {window.H, window.W, window.OH, window.OW, window.pad_top, window.pad_left},
+        s.parts, shape.C, shape.O);
+    return finish(instr, std::move(state), s.parts * s.winograd.ranges * s.winograd.groups);
   }
   choose_blocks(s, s.parts * shape.G);
   wrong = plan_columns(s, block_rows(s), 1);
@@ -337,6 +379,11 @@ void run_conv2d_weight(const Instr& instr, const Frame& frame, int phase, int64_
   const Cut& cut = phase == 0 ? s.cut : s.second_cut;
   const int64_t first = cut.first(begin), last = cut.first(end);
   if (first == last) return;
+  if (phase == 0 && s.winograd.used) {
+    float* out = frame.data<float>(instr.outs[s.parts > 1 ? 1 : 0]);
+    return winograd_weight_units(s, frame.data<float>(instr.ins[0]),
+                                 frame.data<float>(instr.ins[1]), out, frame, first, last);
+  }
   if (phase == 0 && s.shape.depthwise) {
     return depthwise_weight_units(instr, s, frame, first, last);
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/im2col.h"
+#include "kernels/winograd.h"
 #include "ops/epilogue.h"
 
 namespace tenon {
@@ -73,11 +74,24 @@ struct ConvScratch {
   int64_t part(int64_t elements) const { return align64(elements * element_bytes); }
 };
 
+// How a convolution by Winograd's products is cut (conv_winograd.cc).
+struct WinogradPlan {
+  bool used = false;
+  bool apart = false;  // few images: ranges are cut through them, and the epilogue comes after all
+  WinogradGrid grid{};
+  int64_t from = 0, to = 0;                       // channels read and written
+  int64_t block = 0;                              // tiles done at a time
+  int64_t ranges = 1, images = 1, groups = 1;     // units: ranges (of so many images) * groups
+  int64_t inputs = 0, filters = 0, products = 0;  // elements of scratch
+  int64_t bytes() const;
+};
+
 struct ConvState : OpState {
   ConvShape shape;
   ConvTiling tiling;
   ConvScratch scratch;
   Epilogue epilogue;
+  WinogradPlan winograd;
   int64_t merge = 1;         // images of one product
   int64_t blocks = 1;        // of the channels of a group, done apart
   int64_t parts = 1;         // of the batch, summed in order (conv2dWeight)
@@ -99,5 +113,24 @@ void depthwise_input_units(const Instr& instr, const ConvState& state, const Fra
                            int64_t first, int64_t last);
 void depthwise_weight_units(const Instr& instr, const ConvState& state, const Frame& frame,
                             int64_t first, int64_t last);
+
+// Convolutions by Winograd's products (conv_winograd.cc): whether this one is worth it.
+bool winograd_fits(const ConvShape& shape);
+// A pass over `images`, from so many channels to so many; and the gradient by the weight.
+void plan_winograd(WinogradPlan& plan, const WinogradGrid& grid, int64_t images, int64_t from,
+                   int64_t to);
+void plan_winograd_weight(WinogradPlan& plan, const WinogradGrid& grid, int64_t parts, int64_t from,
+                          int64_t to);
+struct WinogradCall {
+  const float* from;
+  WinogradFilters filters;
+  float* to;
+};
+// Units: ranges * groups.
+void winograd_units(const ConvState& state, const WinogradCall& call, const Frame& frame,
+                    int64_t first, int64_t last);
+// Units: parts * ranges * groups; dw: [parts, O, C, 3, 3].
+void winograd_weight_units(const ConvState& state, const float* x, const float* dy, float* dw,
+                           const Frame& frame, int64_t first, int64_t last);
 
 }  // namespace tenon

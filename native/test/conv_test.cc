@@ -158,6 +158,11 @@ const Sizes kChosen[] = {
     {2, 3, 64, 64, 16, 8, 8, 8, 8, 0, 0, 1, 1, 1, 8, 8},       // patches
     {3, 170, 6, 6, 172, 3, 3, 1, 1, 1, 1, 1, 1, 1, 6, 6},      // large filters: no partials
     {2, 12, 20, 20, 96, 3, 3, 1, 1, 2, 2, 2, 2, 12, 20, 20},   // one channel, many filters a group
+    {1, 32, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 8, 8},        // Winograd: whole tiles
+    {2, 48, 7, 7, 80, 3, 3, 1, 1, 1, 1, 1, 1, 1, 7, 7},        // parts of tiles, half a panel
+    {9, 32, 14, 13, 48, 3, 3, 1, 1, 0, 2, 1, 1, 1, 12, 15},    // many images, uneven pads
+    {1, 80, 6, 70, 32, 3, 3, 1, 1, 2, 0, 1, 1, 1, 8, 68},      // wide rows, depth in pieces
+    {3, 32, 4, 4, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 7, 8},        // more outputs than x reaches
 };
 
 void check_refused() {
