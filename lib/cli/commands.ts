@@ -1,7 +1,8 @@
 /** @file The `tenon` command: reads the arguments, hands them on, turns errors into messages and exit codes (1 failed, 2 wrong use). */
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { TenonError } from '../errors.ts'
 import { version } from '../version.ts'
+import { printable } from './text-table.ts'
 
 /** As shells count a process that SIGINT ended. */
 const INTERRUPTED = 130
@@ -20,7 +21,7 @@ export async function tenon(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     if (!(error instanceof TenonError) && !isSystemError(error)) throw error
-    console.error(`error: ${error.message}`)
+    console.error(`error: ${error.message.split('\n').map(printable).join('\n')}`)
     return 1
   }
 }
@@ -46,11 +47,20 @@ function commands(exitWith: (code: number) => void): Command {
     .action(async (options) => exitWith((await import('./env.ts')).printEnvironment(options) ? 0 : 1))
   program
     .command('inspect')
-    .description('what a file holds: ONNX, safetensors (or a folder with them), PyTorch, GGUF, npz, npy')
+    .description(
+      'what a file holds: ONNX, safetensors (or a folder with them), PyTorch, GGUF, npz, npy; what a model costs',
+    )
     .argument('<file>')
     .option('--json', 'as JSON')
-    .option('--shape <sizes...>', 'ONNX: sizes of each input, 1,3,224,224 say, to tell what a run costs')
-    .option('--graph', 'ONNX: the graph as it would run')
+    .option('--shape <sizes...>', 'a model: what a run costs for inputs so large, 1,3,224,224 or name=1,3,224,224')
+    .addOption(
+      new Option('--graph <form>', 'a model: its graph, as a list, as a picture, or as the program that runs').choices([
+        'text',
+        'svg',
+        'plan',
+      ]),
+    )
+    .option('--out <file>', 'for the graph')
     .action(async (file, options) => (await import('./inspect.ts')).inspect(file, options))
   program
     .command('convert')
@@ -59,6 +69,13 @@ function commands(exitWith: (code: number) => void): Command {
     .argument('<out>')
     .option('--key <name>', "the part of a PyTorch checkpoint to take, 'state_dict' say")
     .action(async (from, to, options) => (await import('./convert.ts')).convert(from, to, options))
+  program
+    .command('run')
+    .description('what a model computes from tensors in files')
+    .argument('<model>', "an ONNX file, or a folder with config.json in Hugging Face's form")
+    .option('--input <files...>', 'npy, npz or safetensors, in the order of the inputs or as name=file')
+    .option('--output <file>', 'for the outputs: .npz, .safetensors, or .npy for a single one')
+    .action(async (model, options) => (await import('./run.ts')).run(model, options))
   return program
 }
 

@@ -1,33 +1,64 @@
-/** @file `tenon inspect`: what a file of tensors holds, without reading the numbers. */
+/** @file `tenon inspect`: what a file holds, without reading the numbers of its tensors. */
 import { bytesOf } from '../dtype.ts'
 import { openTensors } from '../io/open-tensors.ts'
 import type { TensorFile, TensorInfo } from '../io/tensor-file.ts'
+import { fail, TenonError } from '../errors.ts'
 import { BLOCKS } from '../ops/blocks.ts'
 import { sizeOf } from '../shape.ts'
 import { showBytes } from '../units.ts'
-import type { InspectOnnxOptions } from './inspect-onnx.ts'
+import { inspectModel } from './inspect-model.ts'
+import type { InspectModelOptions, ModelReport } from './inspect-model.ts'
+import { openRunnable } from './runnable.ts'
+import type { Runnable } from './runnable.ts'
 import { printable, tableOf } from './text-table.ts'
 
 const MAX_TEXT = 100
 
-/** Prints format, tensors and metadata of a file, as text or as JSON. */
-export async function inspect(path: string, options: InspectOnnxOptions): Promise<void> {
-  if (path.endsWith('.onnx')) return (await import('./inspect-onnx.ts')).inspectOnnx(path, options)
-  const file = await openTensors(path)
-  try {
-    console.log(options.json ? jsonOf(file) : textOf(file))
-  } finally {
-    await file.close()
-  }
+export interface InspectOptions extends InspectModelOptions {
+  readonly json?: boolean
 }
 
-function bytesIn({ shape, dtype, encoding }: TensorInfo): number {
+/** What is told of tensors that are not read. */
+interface Contents extends Pick<TensorFile, 'path' | 'format' | 'metadata'> {
+  readonly tensors: ReadonlyMap<string, Pick<TensorInfo, 'dtype' | 'shape' | 'encoding'>>
+}
+
+/** Prints format, tensors and metadata of a file, and of a model what a run costs and its graph; as text or as JSON. */
+export async function inspect(path: string, { json = false, ...options }: InspectOptions): Promise<void> {
+  const [asked] = Object.keys(options)
+  // Of a model that tenon does not have, its tensors can be told all the same.
+  const model = await openRunnable(path, { weights: false }).catch((error: unknown) => {
+    if (path.endsWith('.onnx') || asked !== undefined || !(error instanceof TenonError)) throw error
+    return null
+  })
+  if (!model && asked !== undefined)
+    fail('VALUE', 'inspect', `--${asked} is for models: an ONNX file, or a folder with config.json, got ${path}.`)
+  const about = model && (await inspectModel(model, options))
+  if (about?.graph && options.graph === 'svg' && !json) return console.log(about.graph.trimEnd())
+  const contents = model && path.endsWith('.onnx') ? onnxContents(model) : await contentsOf(path)
+  console.log(json ? jsonOf(contents, about) : textOf(contents, about))
+}
+
+const onnxContents = ({ path, model }: Runnable): Contents => ({
+  path,
+  format: 'onnx',
+  tensors: model.stateDict(),
+  metadata: {},
+})
+
+async function contentsOf(path: string): Promise<Contents> {
+  const file = await openTensors(path)
+  await file.close()
+  return file
+}
+
+function bytesIn({ shape, dtype, encoding }: Pick<TensorInfo, 'dtype' | 'shape' | 'encoding'>): number {
   if (!encoding) return sizeOf(shape) * bytesOf(dtype)
   const [elements, bytes] = BLOCKS[encoding as keyof typeof BLOCKS]
   return (sizeOf(shape) / elements) * bytes
 }
 
-function totals(file: TensorFile): { parameters: number; bytes: number } {
+function totals(file: Contents): { parameters: number; bytes: number } {
   const infos = [...file.tensors.values()]
   return {
     parameters: infos.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
@@ -35,17 +66,19 @@ function totals(file: TensorFile): { parameters: number; bytes: number } {
   }
 }
 
-function jsonOf(file: TensorFile): string {
+function jsonOf(file: Contents, about: ModelReport | null): string {
   const tensors = [...file.tensors].map(([name, { dtype, shape, encoding }]) => ({
     name,
     dtype: encoding ?? dtype,
     shape,
   }))
   const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
-  return JSON.stringify({ format: file.format, ...totals(file), tensors, metadata: file.metadata }, plain, 2)
+  const { format, metadata } = file
+  const model = about && { ...about.json, ...(about.graph !== null && { graph: about.graph }) }
+  return JSON.stringify({ format, ...totals(file), ...model, tensors, metadata }, plain, 2)
 }
 
-function textOf(file: TensorFile): string {
+function textOf(file: Contents, about: ModelReport | null): string {
   const { parameters, bytes } = totals(file)
   const rows = [...file.tensors].map(([name, { dtype, shape, encoding }]) => [
     printable(name),
@@ -56,9 +89,11 @@ function textOf(file: TensorFile): string {
   const texts = Object.entries(file.metadata).map(([key, value]) => `  ${printable(key)}: ${shortened(value)}`)
   const count = `${rows.length} tensor${rows.length === 1 ? '' : 's'}`
   return [
-    `${file.path}: ${file.format}, ${count}, ${parameters.toLocaleString('en')} numbers, ${showBytes(bytes)}`,
+    `${file.path}: ${file.format}, ${count}, ${parameters.toLocaleString('en')} ${about ? 'parameters' : 'numbers'}, ${showBytes(bytes)}`,
     ...lines,
     ...(texts.length > 0 ? ['metadata', ...texts] : []),
+    ...(about?.lines ?? []),
+    ...(about?.graph ? ['graph', about.graph] : []),
   ].join('\n')
 }
 

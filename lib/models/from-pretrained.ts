@@ -83,6 +83,16 @@ export async function fromPretrained<Model extends PretrainedModel = PretrainedM
 ): Promise<Model> {
   checkOptions('fromPretrained', options, ['dtype', 'numLabels', 'mmap'])
   const { dtype = 'f32', numLabels = null, ...opening } = options
+  const model = await untrained(folder, { dtype, numLabels })
+  await loadWeights(model, folder, { ...opening, newHead: numLabels !== null })
+  return model.eval() as Model
+}
+
+/** @internal The model that config.json describes, before its weights are read. */
+export async function untrained(
+  folder: string,
+  { dtype = 'f32', numLabels = null }: FromPretrainedOptions = {},
+): Promise<PretrainedModel> {
   if (!isFloat(dtype)) fail('DTYPE', 'fromPretrained', `parameters are floats, got ${dtype}.`)
   const given = await readModelConfig(folder)
   const type = given.text('model_type')
@@ -96,6 +106,5 @@ export async function fromPretrained<Model extends PretrainedModel = PretrainedM
   const config = numLabels === null ? given : given.with({ num_labels: numLabels, id2label: null, label2id: null })
   const model = architectures[type]!({ config, isClassifier: numLabels !== null, dtype })
   model.savedConfig = config.values
-  await loadWeights(model, folder, { ...opening, newHead: numLabels !== null })
-  return model.eval() as Model
+  return model
 }

@@ -1,4 +1,4 @@
-/** @file Which boxes and arrows the report's graph of a model has: its leaves, or their containers where those are too many. */
+/** @file Which boxes and arrows the graph of a model has: its leaves, or their containers where those are too many. */
 import type { LayerSummary, ModelSummary } from '../nn/summary.ts'
 import { showShape } from '../shape.ts'
 import { showBytes, showCount } from '../units.ts'
@@ -19,17 +19,17 @@ export interface Flow {
   readonly arrows: readonly (readonly [from: number, to: number])[]
 }
 
-/** More boxes are no picture any more. */
+/** More boxes are no picture any more in a page. */
 const MAX_BOXES = 90
 
-/** Null where even the outermost modules are too many. */
-export function flowOf(summary: ModelSummary): Flow | null {
+/** Null where even the outermost modules are more than `maxBoxes`. */
+export function flowOf(summary: ModelSummary, maxBoxes = MAX_BOXES): Flow | null {
   const { layers } = summary
   const parents = parentsOf(layers)
   const deepest = Math.max(...layers.map(({ depth }) => depth))
   for (let depth = deepest; depth > 0; depth--) {
     const flow = cut(summary, parents, depth)
-    if (flow.boxes.length <= MAX_BOXES) return flow
+    if (flow.boxes.length <= maxBoxes) return flow
   }
   return null
 }

@@ -1,7 +1,7 @@
-/** @file Draws the report's graph of a model as SVG; dagre says where boxes and arrows lie. */
-import { html } from './report-html.ts'
-import type { Html } from './report-html.ts'
+/** @file Draws the graph of a model as SVG, for the report or as a file of its own; dagre says where boxes and arrows lie. */
+import { html, Html } from './report-html.ts'
 import type { Box, Flow } from './report-flow.ts'
+import { graphStyle, lightColours } from './report-style.ts'
 
 interface Point {
   readonly x: number
@@ -12,7 +12,16 @@ const LINE_HEIGHT = 17
 const MIN_WIDTH = 150
 const MAX_CHARS = 44
 
-export async function drawGraph({ boxes, arrows }: Flow): Promise<{ picture: Html; width: number }> {
+/** The picture as the text of an SVG file, which brings its own colours. */
+export async function graphFile(flow: Flow): Promise<string> {
+  const { picture } = await drawGraph(
+    flow,
+    `svg { font-family: system-ui, sans-serif; background: #fff; ${lightColours}}${graphStyle}`,
+  )
+  return `${picture.text}\n`
+}
+
+export async function drawGraph({ boxes, arrows }: Flow, style = ''): Promise<{ picture: Html; width: number }> {
   // Loaded when a report is written: few programs that import tenon write one.
   const { Graph, layout } = await import('@dagrejs/dagre')
   const graph = new Graph()
@@ -30,7 +39,14 @@ export async function drawGraph({ boxes, arrows }: Flow): Promise<{ picture: Htm
     width="${Math.ceil(width)}"
     role="img"
     aria-label="How values flow through the model"
+    xmlns="http://www.w3.org/2000/svg"
   >
+    ${
+      style &&
+      html`<style>
+        ${new Html(style)}
+      </style>`
+    }
     <defs>
       <marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
         <path d="M0 0 L8 4 L0 8 z" fill="context-stroke" />
@@ -83,9 +99,9 @@ function arrow(points: readonly Point[]): Html {
 
 const heightOf = ({ lines }: Box): number => 32 + lines.length * LINE_HEIGHT
 
-/** About what the letters take; the page's font is not known here. */
+/** About what the letters take in a wide font; which it will be is not known here. */
 function widthOf({ title, lines }: Box): number {
-  const letters = Math.max(shorten(title).length * 7.6, ...lines.map((line) => shorten(line).length * 6.4))
+  const letters = Math.max(shorten(title).length * 8.4, ...lines.map((line) => shorten(line).length * 6.4))
   return Math.max(MIN_WIDTH, Math.ceil(letters) + 22)
 }
 

@@ -1,11 +1,24 @@
 /** @file The report's look: light and dark by the reader's setting, made for 1280 pixels, readable on less and on paper. */
 
-export const reportStyle = /* css */ `
-:root {
-  color-scheme: light dark;
+export const lightColours = /* css */ `
   --page: #f6f7f9; --card: #ffffff; --text: #1b2230; --muted: #667085; --line: #e4e7ec; --code: #f2f4f7;
   --train: #2f6fde; --validation: #e0701b; --trace: #b9cdf3; --good: #2f6fde; --bad: #d6453d; --soft: #eaf1fd;
-}
+`
+
+/** Of the boxes and arrows of a model's graph. */
+export const graphStyle = /* css */ `
+svg text { fill: var(--text); font-size: 13px; text-anchor: middle; font-family: inherit; }
+svg .box { fill: var(--card); stroke: var(--muted); stroke-width: 1; }
+svg .end .box, svg .functions .box { fill: var(--code); stroke: var(--line); }
+svg .load { fill: var(--train); opacity: 0.75; }
+svg .layer .kind { font-weight: 600; }
+svg .sub { fill: var(--muted); font-size: 11.5px; }
+svg .flow { fill: none; stroke: var(--muted); stroke-width: 1.3; }
+`
+
+export const reportStyle = /* css */ `
+:root {
+  color-scheme: light dark;${lightColours}}
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #10141b; --card: #181e28; --text: #e6e9ef; --muted: #98a2b3; --line: #2a3240; --code: #10151d;
@@ -92,13 +105,7 @@ details > .card { margin-top: 10px; }
 .layers .branch td { font-weight: 600; }
 .layers .bar { display: block; height: 4px; border-radius: 2px; margin: 3px 0 0 auto; background: var(--train); opacity: 0.75; }
 .lit > td { background: var(--soft); }
-svg text { fill: var(--text); font-size: 13px; text-anchor: middle; font-family: inherit; }
-svg .box { fill: var(--card); stroke: var(--muted); stroke-width: 1; }
-svg .end .box, svg .functions .box { fill: var(--code); stroke: var(--line); }
-svg .load { fill: var(--train); opacity: 0.75; }
-svg .layer .kind { font-weight: 600; }
-svg .sub { fill: var(--muted); font-size: 11.5px; }
-svg .flow { fill: none; stroke: var(--muted); stroke-width: 1.3; }
+${graphStyle.trim()}
 svg .lit .box { stroke: var(--train); stroke-width: 2; }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 18px; margin: 0; font-size: 14px; }
 dt { color: var(--muted); }

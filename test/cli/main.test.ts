@@ -1,48 +1,19 @@
 /** @file The `tenon` command: what it prints, and its exit codes; mostly called in this process, since each start of one takes half a second. */
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
-import { tenon } from '../../lib/cli/commands.ts'
 import { loadSafetensors } from '../../lib/index.ts'
 import { DigitNet } from '../../lib/vision/digit-net.ts'
 import { drawDigits } from '../../lib/vision/digits.ts'
+import { call, start } from '../support/command.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('cli')
 
-const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tenon-cli-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-
-interface Outcome {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
-/** As a process of its own. */
-function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Outcome {
-  const command = ['--import', 'tsx', main, ...args]
-  return spawnSync(process.execPath, command, { encoding: 'utf8', env: { ...process.env, ...env } })
-}
-
-/** In this process, whose output is held back meanwhile. */
-async function call(args: readonly string[]): Promise<Outcome> {
-  const written = { stdout: '', stderr: '' }
-  const { stdout, stderr } = process
-  const own = [stdout.write, stderr.write] as const
-  stdout.write = (text: string | Uint8Array) => ((written.stdout += text.toString()), true)
-  stderr.write = (text: string | Uint8Array) => ((written.stderr += text.toString()), true)
-  try {
-    const status = await tenon(args)
-    return { status, ...written }
-  } finally {
-    ;[stdout.write, stderr.write] = own
-  }
-}
 
 const onnxMnist = fileURLToPath(new URL('../../../shared/data/models/onnx-mnist/mnist.onnx', import.meta.url))
 const torch = (name: string) => fileURLToPath(new URL(`../fixtures/torch/${name}`, import.meta.url))
@@ -72,9 +43,9 @@ const calls: [args: string[], status: number, phrases: string[]][] = [
   ...(existsSync(onnxMnist)
     ? ([
         [
-          ['inspect', onnxMnist, '--graph'],
+          ['inspect', onnxMnist, '--graph', 'plan'],
           0,
-          ['5,994 parameters', 'Input3  float  [1, 1, 28, 28]', '1.60 M FLOP', 'conv2d('],
+          ['5,994 parameters', 'Input3  f32 [1, 1, 28, 28]', 'Input3 [1, 1, 28, 28]  1.60 M', 'conv2d('],
         ],
         [['inspect', onnxMnist, '--shape', '1,x'], 1, ['a shape is sizes with commas between them', "got '1,x'"]],
         [['convert', onnxMnist, join(folder, 'onnx.npz')], 0, ['6 tensors of', '(onnx)']],

@@ -1,5 +1,5 @@
 /** @file An imported model as a module: named inputs and outputs, initializers as parameters, forward and run. */
-import { fail, TenonError } from '../../errors.ts'
+import { fail } from '../../errors.ts'
 import type { Tensor } from '../../graph/tensor.ts'
 import { Variable } from '../../graph/variable.ts'
 import { isFloat } from '../../dtype.ts'
@@ -158,9 +158,14 @@ function describe({ name, type }: ValueInfoMessage): ValueInfo {
   return info
 }
 
-/** Sizes of one name must be equal. */
-function checkInput({ name, dtype, shape }: ValueInfo, t: Tensor, free: Map<string, number>): void {
-  if (dtype !== null && dtype !== t.dtype) fail('DTYPE', 'onnx', `the input '${name}' is ${dtype}, got ${t.dtype}.`)
+/** @internal Sizes of one name must be equal; `free` holds those that were met. `hint` ends the message. */
+export function checkInput(
+  { name, dtype, shape }: Pick<ValueInfo, 'name' | 'dtype' | 'shape'>,
+  t: Tensor,
+  free: Map<string, number>,
+  { op = 'onnx', hint = '' } = {},
+): void {
+  if (dtype !== null && dtype !== t.dtype) fail('DTYPE', op, `the input '${name}' is ${dtype}, got ${t.dtype}.${hint}`)
   if (shape === null) return
   const fits =
     shape.length === t.rank &&
@@ -170,10 +175,9 @@ function checkInput({ name, dtype, shape }: ValueInfo, t: Tensor, free: Map<stri
       if (!free.has(size)) free.set(size, t.shape[axis]!)
       return free.get(size) === t.shape[axis]
     })
-  if (!fits)
-    throw new TenonError(
-      'SHAPE',
-      'onnx',
-      `the input '${name}' is [${shape.map((n) => n ?? '?').join(', ')}], got ${showShape(t.shape)}.`,
-    )
+  if (!fits) fail('SHAPE', op, `the input '${name}' is ${showSizes(shape)}, got ${showShape(t.shape)}.${hint}`)
 }
+
+/** @internal Sizes of which some are free. */
+export const showSizes = (shape: NonNullable<ValueInfo['shape']>): string =>
+  `[${shape.map((size) => size ?? '?').join(', ')}]`
