@@ -120,8 +120,47 @@ void grad_row(T* s, T* dp, const T* bias, const T* factors, int64_t valid, int64
   for (int64_t i = 0; i < valid; ++i) dp[i] = s[i] * (dp[i] - delta);
 }
 
+// Four rows of four.
+#if HWY_TARGET != HWY_SCALAR
+HWY_INLINE void turn_block(const float* x, int64_t ld, float* out, int64_t out_ld) {
+  const hn::FixedTag<float, 4> d;
+  const hn::FixedTag<double, 2> pairs;
+  const auto a = hn::LoadU(d, x), b = hn::LoadU(d, x + ld);
+  const auto c = hn::LoadU(d, x + 2 * ld), e = hn::LoadU(d, x + 3 * ld);
+  const auto ab = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
+  const auto ab_up = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
+  const auto ce = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
+  const auto ce_up = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab, ce)), d, out);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ce)), d, out + out_ld);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_up, ce_up)), d, out + 2 * out_ld);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_up, ce_up)), d, out + 3 * out_ld);
+}
+#endif
 template <class T>
-constexpr AttentionKernels<T> kKernels = {softmax_row<T>, grad_row<T>};
+HWY_INLINE void turn_block(const T* x, int64_t ld, T* out, int64_t out_ld) {
+  for (int64_t i = 0; i < 4; ++i) {
+    for (int64_t j = 0; j < 4; ++j) out[j * out_ld + i] = x[i * ld + j];
+  }
+}
+
+template <class T>
+void turn(const T* x, int64_t ld, int64_t rows, int64_t cols, T* out, int64_t out_ld) {
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    int64_t j = 0;
+    for (; j + 4 <= cols; j += 4) turn_block(x + i * ld + j, ld, out + j * out_ld + i, out_ld);
+    for (; j < cols; ++j) {
+      for (int64_t r = i; r < i + 4; ++r) out[j * out_ld + r] = x[r * ld + j];
+    }
+  }
+  for (; i < rows; ++i) {
+    for (int64_t j = 0; j < cols; ++j) out[j * out_ld + i] = x[i * ld + j];
+  }
+}
+
+template <class T>
+constexpr AttentionKernels<T> kKernels = {softmax_row<T>, grad_row<T>, turn<T>};
 
 const AttentionKernels<float>& kernels_f32() { return kKernels<float>; }
 const AttentionKernels<double>& kernels_f64() { return kKernels<double>; }

@@ -21,6 +21,8 @@ struct AttentionKernels {
   // multiply dp at first and p at last.
   void (*grad_row)(T* s, T* dp, const T* bias, const T* factors, int64_t valid, int64_t n, T lse,
                    T delta);
+  // out[j * out_ld + i] = x[i * ld + j], i < rows, j < cols.
+  void (*turn)(const T* x, int64_t ld, int64_t rows, int64_t cols, T* out, int64_t out_ld);
 };
 
 template <class T>
