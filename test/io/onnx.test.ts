@@ -270,6 +270,43 @@ test('modelSummary: a model is its operators; a function holds its own, a branch
   assert.equal(edges.map(([from, to]) => `${from} ${to}`).sort(), ['-1 1', '-1 5', '1 3', '3 4', '4 5', '5 6'])
 })
 
+test('load: up to a value inside, with a free batch', async () => {
+  const bytes = await onnxModel({
+    inputs: { x: [FLOAT, 1, 2], on: [BOOL], other: [FLOAT, 1] },
+    initializers: { w: floats([2, 2], 1, 2, 3, 4), v: floats([2, 1], 1, 1) },
+    nodes: [
+      [
+        'u = If(on)',
+        { then_branch: { nodes: [['a = MatMul(x, w)']], outputs: ['a'] }, else_branch: { nodes: [], outputs: ['x'] } },
+      ],
+      ['h = Tanh(u)'],
+      ['y = MatMul(h, v)'],
+      ['z = Add(y, other)'],
+    ],
+    outputs: ['z'],
+  })
+  const trunk = await onnx.load(bytes, { outputs: ['h'], inputShapes: { x: ['batch', 2] } })
+  assert.equal(
+    trunk.inputs.map(({ name, shape }) => [name, shape]),
+    [
+      ['x', ['batch', 2]],
+      ['on', []],
+    ],
+  )
+  assert.equal(trunk.outputs.map(({ name }) => name), ['h']) // prettier-ignore
+  assert.equal(Object.keys(trunk.initializers), ['w'])
+  const h = trunk.forward(tensor([[1, 0], [0, 1], [0, 0]]), tensor(true)) as Tensor // prettier-ignore
+  const found = ((await h.toArray()) as number[][]).flat().map((value) => Math.atanh(value).toFixed(3))
+  assert.equal(found, ['1.000', '2.000', '3.000', '4.000', '0.000', '0.000'])
+  const byNode = await onnx.load(bytes, { outputs: ['the Tanh', 'y'] })
+  assert.equal(byNode.outputs.map(({ name }) => name), ['h', 'y']) // prettier-ignore
+  assert.equal(Object.keys(byNode.initializers), ['w', 'v'])
+  await refused(onnx.load(bytes, { outputs: ['q'] }), 'VALUE', /"q". The last values: "u", "h", "y", "z"/)
+  await refused(onnx.load(bytes, { inputShapes: { q: [1] } }), 'VALUE', /no input 'q'. There are: x, on, other/)
+  await refused(onnx.load(bytes, { inputShapes: { x: [-1] } }), 'VALUE', /a size of 'x' must be an integer/)
+  await refused(onnx.load(bytes, { output: ['h'] } as object), 'OPTION', /Did you mean 'outputs'/)
+})
+
 test('what is damaged or not supported is refused with its place', async () => {
   const one = (line: string, opset = 17) =>
     onnxModel({ nodes: [[line]], outputs: ['y'] }, { opset }).then((bytes) => onnx.load(bytes))

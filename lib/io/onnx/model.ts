@@ -1,5 +1,5 @@
 /** @file An imported model as a module: named inputs and outputs, initializers as parameters, forward and run. */
-import { fail } from '../../errors.ts'
+import { checkInteger, fail } from '../../errors.ts'
 import type { Tensor } from '../../graph/tensor.ts'
 import { Variable } from '../../graph/variable.ts'
 import { isFloat } from '../../dtype.ts'
@@ -26,8 +26,17 @@ export interface ValueInfo {
   readonly type: string
   /** What it is in tenon; null where the file does not say. */
   readonly dtype: DType | null
-  /** Sizes; names for those that are free, null for unknown ones. Null: not even the number of axes is known. */
-  readonly shape: readonly (number | string | null)[] | null
+  readonly shape: InputShape
+}
+
+/** Sizes; names for those that are free, null for unknown ones. Null: not even the number of axes is known. */
+export type InputShape = readonly (number | string | null)[] | null
+
+export interface LoadOptions {
+  /** Names of values or nodes at which the model ends; what comes behind them is dropped. Default: the file's outputs. */
+  outputs?: readonly string[]
+  /** Shapes of inputs in place of the file's: a free batch, `{ x: ['batch', 3, 224, 224] }`, where the file has 1, say. */
+  inputShapes?: Readonly<Record<string, InputShape>>
 }
 
 /** Tensors in the order of the model's inputs, or by name. */
@@ -45,15 +54,17 @@ export class OnnxModel extends Module {
   /** @internal */ readonly source: Source
 
   /** @internal Use `onnx.load`. */
-  constructor(message: ModelMessage, external: ExternalData) {
+  constructor(message: ModelMessage, external: ExternalData, shapes: LoadOptions['inputShapes'] = {}) {
     super()
     const program = new Program(message, external)
     const { graph } = program
     const given = initializersOf(graph, external)
     const names = new Set(given.map(({ name }) => name))
     // Up to IR version 3 initializers were listed among the inputs; later that makes them defaults.
-    this.inputs = graph.input.filter(({ name }) => !names.has(name)).map(describe)
-    this.outputs = graph.output.map(describe)
+    const inputs = graph.input.filter(({ name }) => !names.has(name))
+    checkShapes(shapes, inputs)
+    this.inputs = inputs.map((info) => describe(info, shapes[info.name]))
+    this.outputs = graph.output.map((info) => describe(info))
     const frozen = program.frozenNames()
     const variables: [string, Variable][] = []
     const constants = new Map<string, Held>()
@@ -139,21 +150,35 @@ class Source {
   }
 }
 
+function checkShapes(shapes: Readonly<Record<string, InputShape>>, inputs: readonly ValueInfoMessage[]): void {
+  for (const [name, shape] of Object.entries(shapes)) {
+    if (!inputs.some((input) => input.name === name))
+      fail('VALUE', 'onnx.load', `there is no input '${name}'. There are: ${inputs.map((one) => one.name).join(', ')}.`)
+    for (const size of shape ?? [])
+      if (typeof size === 'number') checkInteger('onnx.load', `a size of '${name}'`, size, 0)
+  }
+}
+
 const typesByInfo = new WeakMap<ValueInfo, ElementType>()
 const typeOf = (info: ValueInfo): ElementType | undefined => typesByInfo.get(info)
 
-function describe({ name, type }: ValueInfoMessage): ValueInfo {
+function describe({ name, type }: ValueInfoMessage, given?: InputShape): ValueInfo {
   const tensor = type?.tensorType
   if (!tensor) return { name, type: '', dtype: null, shape: null }
   const element = elementType(tensor.elemType, `the value ${JSON.stringify(name)}`)
-  const shape = tensor.shape
+  const inFile = tensor.shape
     ? tensor.shape.dim.map((dim) => {
         if (dim.dimParam) return dim.dimParam
         const size = Object.hasOwn(dim, 'dimValue') && dim.dimValue !== null ? numberOf(dim.dimValue!) : -1
         return size >= 0 ? size : null
       })
     : null
-  const info: ValueInfo = { name, type: element.name, dtype: element.dtype, shape }
+  const info: ValueInfo = {
+    name,
+    type: element.name,
+    dtype: element.dtype,
+    shape: given === undefined ? inFile : given,
+  }
   typesByInfo.set(info, element)
   return info
 }
