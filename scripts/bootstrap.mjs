@@ -50,6 +50,7 @@ const toBuild = [
 const toCheck = [
   { what: 'clang-format 14', has: () => onPath('clang-format-14'), apt: 'clang-format-14' },
   { what: 'MinGW', has: () => onPath('x86_64-w64-mingw32-g++-posix'), apt: 'g++-mingw-w64-x86-64-posix' },
+  { what: 'valgrind', has: () => onPath('valgrind'), apt: 'valgrind' },
   { what: 'g++ for arm64', has: () => onPath('aarch64-linux-gnu-g++'), apt: 'g++-aarch64-linux-gnu' },
 ]
 

@@ -66,7 +66,7 @@ export const buildFiles = [
 ]
 
 /** @param {Variant} variant */
-function addonPath(variant) {
+export function addonPath(variant) {
   const { folder, config } = variants[variant]
   return `${folder}/${config}/tenon.node`
 }

@@ -10,6 +10,7 @@ import { attempt, root, run, whenStarted } from './command.mjs'
 import { archiveOf } from './conformance.mjs'
 import { crossCompile } from './cross.mjs'
 import { formatNative, formatScript } from './format.mjs'
+import { checkInstructions } from './instructions.mjs'
 import { nativeTests } from './native-tests.mjs'
 import { readmeTests } from './readme.mjs'
 import { runTestFile, testFiles } from './test-files.mjs'
@@ -87,6 +88,7 @@ async function checkNative() {
       tests = await nativeTests(variant)
     })
     for (const test of tests) await step(test.title, test.run)
+    if (variant === 'release') await step('instructions of key kernels', checkInstructions)
   }
   await step('compiles for Windows (MinGW)', () => crossCompile('mingw'))
   await step('compiles for arm64', () => crossCompile('arm64'))
