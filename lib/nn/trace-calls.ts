@@ -1,7 +1,4 @@
-/**
- * @file Which modules a forward pass calls, in order, and which tensors each of them makes; found by one pass that computes nothing. What
- * is no module but worth a call of its own (an operator of an imported model) says so by `beginPart`.
- */
+/** @file Which modules a forward pass calls, in order, and which tensors each of them makes; found by one pass that computes nothing. */
 import { fail } from '../errors.ts'
 import { noGrad, state } from '../graph/state.ts'
 import { Tensor } from '../graph/tensor.ts'
