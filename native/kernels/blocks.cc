@@ -1,3 +1,4 @@
+#define TENON_SIZED_VECTORS
 #include "kernels/blocks.h"
 
 #include "kernels/simd_targets.h"
@@ -5,115 +6,108 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/blocks.cc"
 #include "hwy/foreach_target.h"
-
-#include <cstring>
-
 #include "hwy/highway.h"
-#include "kernels/narrow.h"
+#include "kernels/blocks-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tenon::HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(Floats()));
 
-using Floats = hn::CappedTag<float, 16>;  // its lanes divide 16, the shortest group
-using Integers = hn::Rebind<int32_t, Floats>;
-
-HWY_INLINE float half_at(const uint8_t* x) {
-  F16 half;
-  std::memcpy(&half, x, sizeof(half));
-  return widen(half);
-}
-
-template <class T>
-HWY_INLINE hn::Vec<Integers> widened(const T* x) {
-  return hn::PromoteTo(Integers(), hn::LoadU(hn::Rebind<T, Floats>(), x));
-}
-
-// y[i] = scale q(i) - shift, n numbers; q(i): the integers from i on, as many as there are lanes.
-template <class Q>
-HWY_INLINE void store_scaled(int n, float scale, float shift, float* HWY_RESTRICT y, const Q& q) {
+template <class Encoding>
+void numbers_of(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
   const Floats d;
-  const auto factor = hn::Set(d, scale), less = hn::Set(d, shift);
-  for (int i = 0; i < n; i += static_cast<int>(hn::Lanes(d))) {
-    hn::StoreU(hn::MulSub(factor, hn::ConvertTo(d, q(i)), less), d, y + i);
+  for (int64_t block = 0; block < n; block++) {
+    Encoding::walk(x, [y, d](int at, int count, float scale, float min, const auto& q) {
+      const auto factor = hn::Set(d, scale), less = hn::Set(d, min);
+      for (int i = 0; i < count; i += kLanes) {
+        const auto integers = hn::ConvertTo(d, q(i));
+        const auto value =
+            Encoding::kHasMin ? hn::MulSub(factor, integers, less) : hn::Mul(factor, integers);
+        hn::StoreU(value, d, y + at + i);
+      }
+    });
+    x += Encoding::kEncoding.bytes, y += Encoding::kEncoding.elements;
   }
 }
 
-// The lower and upper four bits of bytes. All products are exact, so that results are the same on
-// every processor.
-HWY_INLINE auto low_bits(const uint8_t* q) {
-  return [q](int i) { return hn::And(widened(q + i), hn::Set(Integers(), 15)); };
-}
-HWY_INLINE auto high_bits(const uint8_t* q) {
-  return [q](int i) { return hn::ShiftRight<4>(widened(q + i)); };
-}
+// Sums of products of one block with kRows rows of x, K apart.
+template <class Encoding, int kRows>
+struct Sums {
+  hn::Vec<Floats> sums[kRows];
 
-// 32 numbers: scale (f16), then 32 signed bytes. y = scale q
-void q8_0(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
-  for (int64_t block = 0; block < n; block++, x += kQ8_0.bytes, y += kQ8_0.elements) {
-    const auto* q = reinterpret_cast<const int8_t*>(x + 2);
-    store_scaled(32, half_at(x), 0, y, [q](int i) { return widened(q + i); });
+  HWY_INLINE Sums() {
+    for (auto& sum : sums) sum = hn::Zero(Floats());
   }
-}
-
-// 32 numbers: scale (f16), then 16 bytes with the numbers i and i + 16. y = scale (q - 8)
-void q4_0(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
-  for (int64_t block = 0; block < n; block++, x += kQ4_0.bytes, y += kQ4_0.elements) {
-    const float scale = half_at(x);
-    store_scaled(16, scale, 8 * scale, y, low_bits(x + 2));
-    store_scaled(16, scale, 8 * scale, y + 16, high_bits(x + 2));
+  HWY_INLINE void add(const uint8_t* w, const float* x, int64_t K) {
+    const Floats d;
+    Encoding::walk(w, [this, x, K, d](int at, int count, float scale, float min, const auto& q) {
+      hn::Vec<Floats> products[kRows], totals[kRows];
+      for (int i = 0; i < count; i += kLanes) {
+        const auto numbers = hn::ConvertTo(d, q(i));
+        for (int m = 0; m < kRows; m++) {
+          const auto values = hn::LoadU(d, x + m * K + at + i);
+          products[m] =
+              i == 0 ? hn::Mul(numbers, values) : hn::MulAdd(numbers, values, products[m]);
+          if constexpr (Encoding::kHasMin) totals[m] = i == 0 ? values : hn::Add(totals[m], values);
+        }
+      }
+      const auto factor = hn::Set(d, scale), less = hn::Set(d, min);
+      for (int m = 0; m < kRows; m++) {
+        sums[m] = hn::MulAdd(factor, products[m], sums[m]);
+        if constexpr (Encoding::kHasMin) sums[m] = hn::NegMulAdd(less, totals[m], sums[m]);
+      }
+    });
   }
-}
-
-struct ScaleAndMin {
-  float scale, min;
 };
 
-// Eight pairs of 6 bits in 12 bytes: the lower four plainly, of the upper four 4 bits in the last
-// four bytes and 2 bits above the lower ones.
-HWY_INLINE ScaleAndMin pair_at(const uint8_t* s, int i) {
-  if (i < 4) return {static_cast<float>(s[i] & 63), static_cast<float>(s[i + 4] & 63)};
-  return {static_cast<float>((s[i + 4] & 15) | ((s[i - 4] >> 6) << 4)),
-          static_cast<float>((s[i + 4] >> 4) | ((s[i] >> 6) << 4))};
-}
-
-// 256 numbers in eight groups of 32: scale and min (f16), eight 6-bit pairs of them, then 128
-// bytes, each 32 with the groups 2 i and 2 i + 1. y = (scale s_g) q - min m_g
-void q4_k(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
-  for (int64_t block = 0; block < n; block++, x += kQ4_K.bytes, y += kQ4_K.elements) {
-    const float scale = half_at(x), min = half_at(x + 2);
-    const uint8_t* q = x + 16;
-    for (int i = 0; i < 4; i++, q += 32) {
-      const ScaleAndMin low = pair_at(x + 4, 2 * i), high = pair_at(x + 4, 2 * i + 1);
-      store_scaled(32, scale * low.scale, min * low.min, y + 64 * i, low_bits(q));
-      store_scaled(32, scale * high.scale, min * high.min, y + 64 * i + 32, high_bits(q));
-    }
+// One row of w with kRows rows of x. Two sums a row, so that one addition need not wait for the
+// other.
+template <class Encoding, int kRows>
+void row_product(int64_t blocks, const float* HWY_RESTRICT x, const uint8_t* HWY_RESTRICT w,
+                 float* HWY_RESTRICT y, int64_t ldy) {
+  constexpr BlockEncoding kEncoding = Encoding::kEncoding;
+  const int64_t K = blocks * kEncoding.elements;
+  Sums<Encoding, kRows> even, odd;
+  int64_t block = 0;
+  for (; block + 1 < blocks; block += 2) {
+    even.add(w, x, K);
+    odd.add(w + kEncoding.bytes, x + kEncoding.elements, K);
+    w += 2 * kEncoding.bytes, x += 2 * kEncoding.elements;
+  }
+  if (block < blocks) even.add(w, x, K);
+  for (int m = 0; m < kRows; m++) {
+    y[m * ldy] = hn::GetLane(hn::SumOfLanes(Floats(), hn::Add(even.sums[m], odd.sums[m])));
   }
 }
 
-// 256 numbers in 16 groups of 16: 128 bytes with 4 lower bits, 64 bytes with 2 upper bits, 16
-// signed scales, scale (f16). Halves of 128: the numbers j, j + 32, j + 64, j + 96 share byte j of
-// the upper bits. y = (scale s_g) (q - 32)
-void q6_k(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y) {
-  for (int64_t block = 0; block < n; block++, x += kQ6_K.bytes, y += kQ6_K.elements) {
-    const float scale = half_at(x + 208);
-    const auto* scales = reinterpret_cast<const int8_t*>(x + 192);
-    for (int group = 0; group < 16; group++) {
-      const int half = group / 8, part = group / 2 % 4, at = 16 * (group % 2);
-      const uint8_t* low = x + 64 * half + 32 * (part % 2) + at;
-      const uint8_t* high = x + 128 + 32 * half + at;
-      const float group_scale = scale * static_cast<float>(scales[group]);
-      store_scaled(16, group_scale, 32 * group_scale, y + 16 * group, [=](int i) {
-        const Integers d;
-        const auto lower = hn::ShiftRightSame(widened(low + i), 4 * (part / 2));
-        const auto upper = hn::ShiftRightSame(widened(high + i), 2 * part);
-        return hn::Or(hn::And(lower, hn::Set(d, 15)),
-                      hn::ShiftLeft<4>(hn::And(upper, hn::Set(d, 3))));
-      });
-    }
+template <class Encoding>
+void product(int64_t M, int64_t N, int64_t blocks, const float* x, const uint8_t* w, float* y,
+             int64_t ldy) {
+  constexpr BlockEncoding kEncoding = Encoding::kEncoding;
+  const int64_t K = blocks * kEncoding.elements;
+  for (int64_t n = 0; n < N; n++, w += blocks * kEncoding.bytes) {
+    int64_t m = 0;
+    for (; m + 4 <= M; m += 4) row_product<Encoding, 4>(blocks, x + m * K, w, y + m * ldy + n, ldy);
+    for (; m + 2 <= M; m += 2) row_product<Encoding, 2>(blocks, x + m * K, w, y + m * ldy + n, ldy);
+    if (m < M) row_product<Encoding, 1>(blocks, x + m * K, w, y + m * ldy + n, ldy);
   }
+}
+
+void numbers(BlockEncoding encoding, int64_t n, const uint8_t* x, float* y) {
+  if (encoding.bytes == kQ8_0.bytes) return numbers_of<Q8_0>(n, x, y);
+  if (encoding.bytes == kQ4_0.bytes) return numbers_of<Q4_0>(n, x, y);
+  if (encoding.bytes == kQ4_K.bytes) return numbers_of<Q4_K>(n, x, y);
+  numbers_of<Q6_K>(n, x, y);
+}
+
+void products(BlockEncoding encoding, int64_t M, int64_t N, int64_t blocks, const float* x,
+              const uint8_t* w, float* y, int64_t ldy) {
+  if (encoding.bytes == kQ8_0.bytes) return product<Q8_0>(M, N, blocks, x, w, y, ldy);
+  if (encoding.bytes == kQ4_0.bytes) return product<Q4_0>(M, N, blocks, x, w, y, ldy);
+  if (encoding.bytes == kQ4_K.bytes) return product<Q4_K>(M, N, blocks, x, w, y, ldy);
+  product<Q6_K>(M, N, blocks, x, w, y, ldy);
 }
 
 }  // namespace
@@ -123,10 +117,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tenon {
 
-HWY_EXPORT(q8_0);
-HWY_EXPORT(q4_0);
-HWY_EXPORT(q4_k);
-HWY_EXPORT(q6_k);
+HWY_EXPORT(numbers);
+HWY_EXPORT(products);
 
 bool is_known(BlockEncoding encoding) {
   for (const BlockEncoding known : {kQ8_0, kQ4_0, kQ4_K, kQ6_K}) {
@@ -136,15 +128,12 @@ bool is_known(BlockEncoding encoding) {
 }
 
 void dequantize(BlockEncoding encoding, int64_t n, const uint8_t* x, float* y) {
-  if (encoding.bytes == kQ8_0.bytes) {
-    HWY_DYNAMIC_DISPATCH(q8_0)(n, x, y);
-  } else if (encoding.bytes == kQ4_0.bytes) {
-    HWY_DYNAMIC_DISPATCH(q4_0)(n, x, y);
-  } else if (encoding.bytes == kQ4_K.bytes) {
-    HWY_DYNAMIC_DISPATCH(q4_k)(n, x, y);
-  } else {
-    HWY_DYNAMIC_DISPATCH(q6_k)(n, x, y);
-  }
+  HWY_DYNAMIC_DISPATCH(numbers)(encoding, n, x, y);
+}
+
+void multiply_blocks(BlockEncoding encoding, int64_t M, int64_t N, int64_t blocks, const float* x,
+                     const uint8_t* w, float* y, int64_t ldy) {
+  HWY_DYNAMIC_DISPATCH(products)(encoding, M, N, blocks, x, w, y, ldy);
 }
 
 }  // namespace tenon

@@ -1,4 +1,4 @@
-// Blocks of quantised numbers, as GGUF files have them, back to floats.
+// Blocks of quantised numbers, as GGUF files have them: back to floats, and multiplied as they are.
 #pragma once
 
 #include <cstdint>
@@ -16,5 +16,11 @@ bool is_known(BlockEncoding encoding);
 
 // x: n blocks   y: [n * elements]
 void dequantize(BlockEncoding encoding, int64_t n, const uint8_t* x, float* y);
+
+// y[m, n] = sum_k x[m, k] w[n, k], for few rows m: every number of w is made in a register, where
+// it is used. A group's products are summed before they are scaled, in f32. x: [M, K]   w: [N,
+// blocks]   y: [M, ldy], N of them   K = blocks * elements
+void multiply_blocks(BlockEncoding encoding, int64_t M, int64_t N, int64_t blocks, const float* x,
+                     const uint8_t* w, float* y, int64_t ldy);
 
 }  // namespace tenon

@@ -1,7 +1,8 @@
 // dequantize: outs [y: [N, K] f32], ins [w: [N, K / elements * bytes] u8]: blocks to numbers.
 // matmulBlocks: outs [y: [M, N] f32], ins [x: [M, K] f32, w]: x times the transpose of w's numbers.
-// attrs [elements, bytes] of a block. All contiguous. The product makes a few rows of w into
-// numbers at a time, in scratch that stays in cache, and multiplies with those.
+// attrs [elements, bytes] of a block. All contiguous. The product of a few rows reads the blocks as
+// they are; that of more makes a few rows of w into numbers at a time, in scratch that stays in
+// cache, and multiplies with those.
 #include "kernels/blocks.h"
 
 #include <climits>
@@ -18,6 +19,7 @@ namespace {
 constexpr int64_t kTileBytes = 256 << 10, kLargeTileBytes = 2 << 20;
 constexpr int64_t kMostRows = 64, kMostLargeRows = 256;
 constexpr int64_t kManyRows = 32;  // of x
+constexpr int64_t kFewRows = 4;    // of x: as they are
 
 struct BlocksState : OpState {
   BlockEncoding encoding;
@@ -82,10 +84,11 @@ std::string prepare_matmul_blocks(Instr& instr) {
   const double weights = static_cast<double>(s->N) * static_cast<double>(s->K);
   instr.flops = (2 * static_cast<double>(s->M) + 2) * weights;
   // BLAS does its part at about ten times the rate that a chunk's operations stand for.
-  const double cost = chunk_cost(instr.flops / 10, 4 * weights);
+  const bool is_dots = s->M <= kFewRows;
+  const double cost = chunk_cost(instr.flops / 10, is_dots ? weights : 4 * weights);
   cut_rows(instr, std::move(s), cost);
   const auto& state = static_cast<const BlocksState&>(*instr.state);
-  instr.scratch_bytes = align64(4 * state.tile * state.K);
+  instr.scratch_bytes = is_dots ? 0 : align64(4 * state.tile * state.K);
   return "";
 }
 
@@ -114,6 +117,11 @@ void run_matmul_blocks(const Instr& instr, const Frame& frame, int, int64_t begi
   auto* y = frame.data<float>(instr.outs[0]);
   auto* numbers = reinterpret_cast<float*>(frame.scratch);
   for_each_tile(s, begin, end, [&](int64_t row, int64_t rows) {
+    if (s.M <= kFewRows) {
+      multiply_blocks(s.encoding, s.M, rows, s.blocks_per_row(), x, w + row * s.row_bytes, y + row,
+                      s.N);
+      return;
+    }
     dequantize(s.encoding, rows * s.blocks_per_row(), w + row * s.row_bytes, numbers);
     gemm(s.M, rows, s.K, 1.0f, x, {s.K, false}, numbers, {s.K, true}, false, y + row, s.N);
   });

@@ -17,7 +17,7 @@ std::vector<uint8_t> random_blocks(Dice& dice, BlockEncoding encoding, int64_t n
 }
 
 void check_product(Dice& dice, BlockEncoding encoding) {
-  const int64_t M = dice.between(0, 5), N = dice.between(0, 150), blocks = dice.between(1, 4);
+  const int64_t M = dice.between(0, 9), N = dice.between(0, 150), blocks = dice.between(1, 4);
   const int64_t K = blocks * encoding.elements;
   const std::vector<double> attrs = {static_cast<double>(encoding.elements),
                                      static_cast<double>(encoding.bytes)};
