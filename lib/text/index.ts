@@ -14,13 +14,8 @@ export { sample } from './sampling.ts'
 export type { SamplingOptions } from './sampling.ts'
 export type { Stop } from './stop.ts'
 export { Tokenizer } from './tokenizers/tokenizer.ts'
-export type {
-  DecodeOptions,
-  EncodeBatchOptions,
-  EncodedBatch,
-  EncodeOptions,
-  TokenizerTrainOptions,
-} from './tokenizers/tokenizer.ts'
+export type { DecodeOptions, EncodedBatch, TokenizerTrainOptions, WithTokensOptions } from './tokenizers/tokenizer.ts'
+export type { EncodeBatchOptions, EncodeOptions, TextOrPair, TextOrWords } from './tokenizers/encode-options.ts'
 export type { Encoding } from './tokenizers/encoding.ts'
 export type { DecodeStream } from './tokenizers/decoders.ts'
 export { T5 } from './t5.ts'

@@ -98,8 +98,9 @@ test('a description may not make texts long without end', () => {
   assert.throws(() => Tokenizer.fromJson({ model, normalizer: long }), /must have at most/)
 })
 
+const strategies = { longest_first: 'longestFirst', only_first: 'onlyFirst', only_second: 'onlySecond' } as const
+
 test('truncation of pairs is that of the reference', async () => {
-  const strategies = { longest_first: 'longestFirst', only_first: 'onlyFirst', only_second: 'onlySecond' } as const
   for (const name of names) {
     const tokenizer = await Tokenizer.fromFile(at(`${name}.json`))
     for (const { length, strategy, direction, pair, ids } of expected.tokenizers[name]!.cuts) {
@@ -114,6 +115,121 @@ test('truncation of pairs is that of the reference', async () => {
       else assert.throws(encode, /truncation 'only/)
     }
   }
+})
+
+interface Described {
+  ids: number[]
+  words: (number | null)[]
+  offsets?: [number, number][]
+  sequences?: (0 | 1 | null)[]
+}
+interface Overflow extends Omit<Cut, 'pair' | 'ids'> {
+  stride: number
+  pair: boolean
+  parts: Described[]
+}
+
+const overflow = JSON.parse(readFileSync(at('overflow.json'), 'utf8')) as {
+  one: string
+  two: string
+  words: string[]
+  tokenizers: Record<string, { cuts: Overflow[]; words: Described[] }>
+}
+test('what is too long comes in overlapping parts, in the order of the reference', async () => {
+  for (const [name, { cuts }] of Object.entries(overflow.tokenizers)) {
+    const tokenizer = await Tokenizer.fromFile(at(`${name}.json`))
+    for (const { length, stride, strategy, direction, pair, parts } of cuts) {
+      const { overflowing = [], ...first } = tokenizer.encode(overflow.one, {
+        ...{ maxLength: length, stride, truncationSide: direction, returnOverflowing: true },
+        truncation: strategies[strategy as 'only_first'],
+        ...(pair && { pair: overflow.two }),
+      })
+      const found = [first, ...overflowing].map(({ ids, wordIds }) => ({ ids, words: wordIds }))
+      assert.equal(found, parts, `${name} ${length} ${strategy} ${direction}`)
+    }
+  }
+})
+
+test('words that are given are not joined, and are what wordIds count', async () => {
+  for (const [name, rows] of Object.entries(overflow.tokenizers)) {
+    const tokenizer = await Tokenizer.fromFile(at(`${name}.json`))
+    const { words } = overflow
+    const one = tokenizer.encode(words, { isSplitIntoWords: true })
+    const two = tokenizer.encode(words, { isSplitIntoWords: true, pair: words.slice(0, 2) })
+    const found = [one, two].map(({ ids, offsets, wordIds, sequenceIds }) => ({
+      ...{ ids, offsets, words: wordIds, sequences: sequenceIds },
+    }))
+    assert.equal(found, rows.words, name)
+  }
+})
+
+test('encodeBatch: parts of a text are rows; words; pairs of words', async () => {
+  const tokenizer = await Tokenizer.fromFile(at('bert.json'))
+  const { samples, ids, encodings } = tokenizer.encodeBatch(['the quick brown fox jumps over the lazy dog', 'the'], {
+    ...{ maxLength: 6, stride: 1, returnOverflowing: true },
+  })
+  assert.equal(samples, [...new Array<number>(samples.length - 1).fill(0), 1])
+  assert.equal(ids.shape, [samples.length, 6])
+  assert.is(encodings[1]!.ids[1], encodings[0]!.ids[4])
+  const words = tokenizer.encodeBatch([['the', 'fox'], [['the'], ['dog']], []], { isSplitIntoWords: true })
+  assert.equal(words.encodings[0]!.wordIds.slice(0, 3), [null, 0, 1])
+  assert.equal(words.encodings[1]!.sequenceIds, [null, 0, null, 1, null])
+  assert.equal(words.encodings[2]!.attentionMask, [1, 1, 0, 0, 0])
+  assert.throws(() => tokenizer.encodeBatch(['a'], { isSplitIntoWords: true }), /must be a list of strings, got string/)
+  assert.throws(() => tokenizer.encode(['a', 'b']), /isSplitIntoWords takes lists of words/)
+  assert.throws(
+    () => tokenizer.encode('the quick brown fox', { maxLength: 4, stride: 2, returnOverflowing: true }),
+    /stride must be less than the 2 tokens of a part, got 2/,
+  )
+})
+
+test('a folder keeps tokenizer_config.json: what to pad with and where; transformers finds its tokens in a new one', async () => {
+  const bert = await Tokenizer.fromFile(at('bert.json'))
+  const first = join(folder, 'settings')
+  await bert.save(first)
+  const read = (name: string) => JSON.parse(readFileSync(join(name, 'tokenizer_config.json'), 'utf8')) as object
+  const tokens = {
+    unk_token: '[UNK]',
+    cls_token: '[CLS]',
+    sep_token: '[SEP]',
+    pad_token: '[PAD]',
+    mask_token: '[MASK]',
+  }
+  assert.equal(read(first), { tokenizer_class: 'PreTrainedTokenizerFast', ...tokens })
+  const settings = { pad_token: { content: 'x' }, padding_side: 'left', truncation_side: 'left', more: 1 }
+  writeFileSync(join(first, 'tokenizer_config.json'), JSON.stringify(settings))
+  const other = await Tokenizer.fromPretrained(first)
+  assert.equal(other.encodeBatch(['the fox', 'the']).encodings[1]!.tokens[0], 'x')
+  assert.equal(other.encode('the fox', { maxLength: 3 }).tokens, bert.encode('fox').tokens)
+  const second = join(folder, 'settings2')
+  await other.withTokens(['new'], { singleWord: true, lstrip: true }).save(second)
+  assert.equal(read(second), settings)
+  const third = await Tokenizer.fromPretrained(second)
+  assert.equal(third.encode('the new  news', { addSpecialTokens: false }).offsets.slice(0, 2), [
+    [0, 3],
+    [3, 7],
+  ])
+  writeFileSync(join(first, 'tokenizer_config.json'), '{"padding_side": 3}')
+  await rejects(Tokenizer.fromFile(first), 'FORMAT', /padding_side: must be one of left, right, got 3/)
+})
+
+test('decode: cleanUp takes out the spaces that splitting left', async () => {
+  const tokenizer = await Tokenizer.fromFile(at('words.json'))
+  const text = "it is , isn 't . do not 've !"
+  const words = Tokenizer.fromJson({
+    ...{ pre_tokenizer: { type: 'WhitespaceSplit' }, decoder: null },
+    model: {
+      type: 'BPE',
+      vocab: Object.fromEntries(Array.from(new Set(text), (c, i) => [c, i])),
+      merges: [],
+    },
+  }).withTokens(text.split(' '))
+  const { ids } = words.encode(text)
+  const spaced = words.decode(ids)
+  assert.match(spaced, / ,/)
+  assert.not.match(words.decode(ids, { cleanUp: true }), / [,.!]/)
+  assert.match(words.decode(ids, { cleanUp: true }), /do not/)
+  assert.equal(tokenizer.decodeBatch([[], []]), ['', ''])
 })
 
 test('SentencePiece models give the ids of SentencePiece, read again from tokenizer.json too', async () => {

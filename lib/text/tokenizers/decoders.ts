@@ -128,19 +128,21 @@ function ctc(json: Json): Decoder {
       .filter((token) => token.length > 0)
 }
 
-const CLEANINGS: readonly (readonly [string, string])[] = [
-  ...([' .', ' ?', ' !', ' ,'] as const).map((text) => [text, text.slice(1)] as const),
-  [" ' ", "'"],
-  [" n't", "n't"],
-  [" 'm", "'m"],
-  [' do not', " don't"],
-  ...([" 's", " 've", " 're"] as const).map((text) => [text, text.slice(1)] as const),
-]
+type Replacement = readonly [from: string, to: string]
+const ATTACHED: readonly Replacement[] = [' .', ' ?', ' !', ' ,'].map((text) => [text, text.slice(1)])
+const SHORT_FORMS: readonly Replacement[] = [" 's", " 've", " 're"].map((text) => [text, text.slice(1)])
+const CLEAN_UP: readonly Replacement[] = [...ATTACHED, [" ' ", "'"], [" n't", "n't"], [" 'm", "'m"], ...SHORT_FORMS]
+/** What decoders do of themselves writes one more short form. */
+const CLEANINGS = CLEAN_UP.toSpliced(-SHORT_FORMS.length, 0, [' do not', " don't"])
+
+const replaced = (text: string, list: readonly Replacement[]): string =>
+  list.reduce((before, [from, to]) => before.replaceAll(from, to), text)
 
 /** Spaces that English does not write. */
-function cleaned(text: string): string {
-  return CLEANINGS.reduce((before, [from, to]) => before.replaceAll(from, to), text)
-}
+const cleaned = (text: string): string => replaced(text, CLEANINGS)
+
+/** The same for a whole text, as transformers' clean_up_tokenization_spaces. */
+export const cleanedUp = (text: string): string => replaced(text, CLEAN_UP)
 
 /** Gives text token by token, each character as soon as all its bytes are there. */
 export class DecodeStream {

@@ -3,6 +3,8 @@ import { open, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fail, TenonError } from '../../errors.ts'
 import { addedToken } from './added-tokens.ts'
+import { settingsOf } from './folder-settings.ts'
+import type { FolderSettings } from './folder-settings.ts'
 import { Json } from './json.ts'
 import { describeSentencePiece } from './sentencepiece.ts'
 
@@ -11,6 +13,8 @@ export interface Described {
   readonly name: string
   /** The content of a tokenizer.json. */
   readonly description: unknown
+  /** tokenizer_config.json beside it. */
+  readonly settings: FolderSettings
 }
 
 /** First come first served. */
@@ -24,18 +28,19 @@ const MAX_BYTES = 2 ** 28
 export async function readDescription(path: string): Promise<Described> {
   const info = await stat(path).catch((error: Error) => cannotOpen(path, error))
   const name = info.isDirectory() ? await nameIn(path) : path
-  if (name.endsWith('.model')) {
-    const settings = await settingsBeside(name)
-    return { name, description: await describeSentencePiece(name, await read(name), settings) }
-  }
+  const settings = await settingsBeside(name)
+  return { name, description: await describe(name, settings), settings: settingsOf(settings) }
+}
+
+async function describe(name: string, settings: Json): Promise<unknown> {
+  if (name.endsWith('.model')) return describeSentencePiece(name, await read(name), settings)
   const text = textOf(name, await read(name))
-  if (!name.endsWith('.json')) return { name, description: wordPiece(name, text, await settingsBeside(name)) }
+  if (!name.endsWith('.json')) return wordPiece(name, text, settings)
   const json = Json.parse(name, text)
   if (!json.isObject) return json.refuse('must be an object')
-  if (!json.field('model').isNone && json.field('model').isObject) return { name, description: json.value }
+  if (!json.field('model').isNone && json.field('model').isObject) return json.value
   const mergesName = join(dirname(name), MERGES[basename(name)] ?? 'merges.txt')
-  const merges = textOf(mergesName, await read(mergesName))
-  return { name, description: bpe(json, merges) }
+  return bpe(json, textOf(mergesName, await read(mergesName)))
 }
 
 async function nameIn(folder: string): Promise<string> {

@@ -96,7 +96,7 @@ export function mapCharacters(piece: Piece, rewrite: (character: string) => stri
   return rewriter.done()
 }
 
-/** Every match of `pattern` (with the flag g) replaced by a fixed text. */
+/** Every match of `pattern` (with the flag g) replaced by a fixed text, which stands for the match's last character, as in the reference. */
 export function replaceMatches(piece: Piece, pattern: RegExp, content: string): Piece {
   const text = piece.text.replace(pattern, () => content)
   if (text === piece.text) return piece
@@ -105,7 +105,7 @@ export function replaceMatches(piece: Piece, pattern: RegExp, content: string): 
   for (const match of piece.text.matchAll(pattern)) {
     const end = match.index + match[0].length
     rewriter.keep(done, match.index)
-    if (end > match.index) rewriter.put(content, match.index, end)
+    if (end > match.index) rewriter.put(content, end - (isWide(piece.text, end) ? 2 : 1), end)
     done = end
   }
   rewriter.keep(done, piece.text.length)
@@ -121,3 +121,6 @@ export function prepend(piece: Piece, prefix: string): Piece {
   rewriter.keep(0, piece.text.length)
   return rewriter.done()
 }
+
+/** Whether the character that ends at `end` has two units. */
+const isWide = (text: string, end: number): boolean => end > 1 && text.codePointAt(end - 2)! > 0xffff

@@ -1,52 +1,33 @@
 /** @file Tokenizer: text to ids and back, as a tokenizer.json describes it. Reading other files and training give such a description. */
-import { writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { check, checkInteger, checkOptions, fail } from '../../errors.ts'
 import type { Tensor } from '../../graph/tensor.ts'
-import { fromBuffer } from '../../ops/create.ts'
+import { writeAside } from '../../io/write-aside.ts'
 import { addedTokensOf, AddedTokens, checkIds } from './added-tokens.ts'
 import { ByteLevelModel } from './byte-level.ts'
-import { decoderOf, DecodeStream } from './decoders.ts'
+import { cleanedUp, decoderOf, DecodeStream } from './decoders.ts'
 import type { Decoder } from './decoders.ts'
-import { assemble, pad, SIDES, truncate, TRUNCATIONS } from './encoding.ts'
-import type { Encoding, Padding, Run, Side, Slot, Truncation } from './encoding.ts'
+import { checkBatchOptions, checkEncodeOptions, cuttingOf, isPair, optionsOfEach, wordsOf } from './encode-options.ts'
+import type { EncodeBatchOptions, EncodeOptions, TextOrPair, TextOrWords } from './encode-options.ts'
+import { assemble } from './encoding.ts'
+import type { Encoding, Run, Slot } from './encoding.ts'
 import { readDescription } from './files.ts'
+import { noSettings, settingsForFile } from './folder-settings.ts'
+import type { FolderSettings } from './folder-settings.ts'
 import { Json } from './json.ts'
 import { RememberingModel } from './model.ts'
 import type { Model } from './model.ts'
 import { modelOf } from './models.ts'
 import { normalizerOf, trimmed } from './normalizers.ts'
+import { integers, padAll, paddingOf } from './padding.ts'
 import { numSpecials, postProcessorOf, withoutSpecials } from './post-processors.ts'
 import type { PostProcessor } from './post-processors.ts'
 import { splittingOf } from './pre-tokenizers.ts'
 import type { PreTokenizer } from './pre-tokenizers.ts'
 import { describeTraining } from './train.ts'
 import type { TrainOptions } from './train.ts'
-
-export interface EncodeOptions {
-  /** A second text. */
-  pair?: string
-  /** Default true. */
-  addSpecialTokens?: boolean
-  /** No more tokens than this, special ones included. Default: no limit. */
-  maxLength?: number
-  /** Which of two texts is shortened. Default 'longestFirst'. */
-  truncation?: Truncation
-  /** Where tokens are dropped. Default 'right'. */
-  truncationSide?: Side
-}
-
-export interface EncodeBatchOptions extends Omit<EncodeOptions, 'pair' | 'truncation'> {
-  /** true and 'longest': to the longest of the batch. 'maxLength': to `maxLength`. false: all must have one length. Default true. */
-  padding?: boolean | 'longest' | 'maxLength'
-  /** To a multiple of this. Default 1. */
-  padToMultipleOf?: number
-  /** Default: what the file says, else 'right'. */
-  paddingSide?: Side
-  /** Default: the file's padding token. */
-  padToken?: string
-  /** Whether to cut to `maxLength`, and how. Default: true if there is a `maxLength`. */
-  truncation?: boolean | Truncation
-}
+import { truncate } from './truncation.ts'
 
 /** Integers i64 of shape [B, T], and what each text became. */
 export interface EncodedBatch {
@@ -54,19 +35,29 @@ export interface EncodedBatch {
   readonly attentionMask: Tensor
   readonly typeIds: Tensor
   readonly encodings: readonly Encoding[]
+  /** Which text a row is of: with `returnOverflowing` the parts of a text are rows one behind the other. */
+  readonly samples: readonly number[]
 }
 
 export interface DecodeOptions {
   /** Default true. */
   skipSpecialTokens?: boolean
+  /** Take out the spaces before . , ? ! and English short forms that splitting into words left. Default false. */
+  cleanUp?: boolean
 }
 
-const ENCODE_OPTIONS = ['pair', 'addSpecialTokens', 'maxLength', 'truncation', 'truncationSide'] as const
-const BATCH_OPTIONS = [
-  ...['padding', 'padToMultipleOf', 'paddingSide', 'padToken', 'truncation'],
-  ...['addSpecialTokens', 'maxLength', 'truncationSide'],
-] as const
-const PAD_TOKENS = ['[PAD]', '<pad>', '<|pad|>', '<|finetune_right_pad_id|>', '<|endoftext|>', '</s>']
+export interface WithTokensOptions {
+  /** Left out by `decode`, and found in the text as it is. Default false. */
+  special?: boolean
+  /** Take the spaces before it too. Default false. */
+  lstrip?: boolean
+  /** Take the spaces behind it too. Default false. */
+  rstrip?: boolean
+  /** Never found inside of a word. Default false. */
+  singleWord?: boolean
+  /** Looked for in the normalised text. Default: unless it is special. */
+  normalized?: boolean
+}
 
 export class Tokenizer {
   readonly #json: unknown
@@ -79,9 +70,10 @@ export class Tokenizer {
   readonly #post: PostProcessor
   readonly #decoder: Decoder
   readonly #padding: Json
+  readonly #settings: FolderSettings
 
   /** `name` is what errors call the description. */
-  private constructor(description: unknown, name: string) {
+  private constructor(description: unknown, name: string, settings = noSettings) {
     const json = new Json(name, description)
     const normalizer = normalizerOf(json.field('normalizer'))
     const { split, isByteLevel } = splittingOf(json.field('pre_tokenizer'))
@@ -102,16 +94,22 @@ export class Tokenizer {
     this.#post = postProcessorOf(json.field('post_processor'))
     this.#decoder = decoderOf(json.field('decoder'))
     this.#padding = json.field('padding')
+    this.#settings = settings
   }
 
   /**
    * Reads a tokenizer.json, a vocab.json (with merges.txt beside it; also encoder.json and vocab.bpe), a WordPiece vocab.txt, a
-   * SentencePiece model, or a folder that holds one of them. FORMAT for a file that is none of these. Truncation that a
+   * SentencePiece model, or a folder that holds one of them; of tokenizer_config.json beside it the padding token and sides. FORMAT for a file that is none of these. Truncation that a
    * tokenizer.json asks for is not applied unless it is asked for here too.
    */
   static async fromFile(path: string): Promise<Tokenizer> {
-    const { name, description } = await readDescription(path)
-    return new Tokenizer(description, name)
+    const { name, description, settings } = await readDescription(path)
+    return new Tokenizer(description, name, settings)
+  }
+
+  /** That of a model's folder in Hugging Face's form: `fromFile`, the other half of `models.fromPretrained`. */
+  static fromPretrained(folder: string): Promise<Tokenizer> {
+    return Tokenizer.fromFile(folder)
   }
 
   /** Of the content of a tokenizer.json, as text or parsed. `name` is what errors call it. */
@@ -125,9 +123,13 @@ export class Tokenizer {
     return new Tokenizer(await describeTraining(options), 'Tokenizer.train')
   }
 
-  /** Writes a tokenizer.json. */
+  /** Writes a tokenizer.json of that name; into any other path, as a folder, tokenizer.json and the tokenizer_config.json that transformers reads. */
   async save(path: string): Promise<void> {
-    await writeFile(path, JSON.stringify(this.#json, null, 1))
+    if (path.endsWith('.json')) return writeJson(path, this.#json)
+    await mkdir(path, { recursive: true })
+    await writeJson(join(path, 'tokenizer.json'), this.#json)
+    const isSpecial = (token: string) => this.#specials.has(this.#ids.get(token) ?? -1)
+    await writeJson(join(path, 'tokenizer_config.json'), settingsForFile(this.#settings, isSpecial))
   }
 
   /** The content of a tokenizer.json. */
@@ -156,116 +158,95 @@ export class Tokenizer {
   }
 
   /** The same with more tokens, which are found before a text is split. Ids follow those that are there. */
-  withTokens(tokens: readonly string[], { special = false }: { special?: boolean } = {}): Tokenizer {
+  withTokens(tokens: readonly string[], options: WithTokensOptions = {}): Tokenizer {
+    const op = 'Tokenizer.withTokens'
+    checkOptions(op, options, ['special', 'lstrip', 'rstrip', 'singleWord', 'normalized'])
+    const { special = false, lstrip = false, rstrip = false, singleWord = false, normalized = !special } = options
     const json = this.toJson() as { added_tokens?: unknown[] }
     const list = (json.added_tokens ??= [])
     let next = this.vocabSize
     for (const content of new Set(tokens)) {
-      if (content.length === 0) fail('VALUE', 'Tokenizer.withTokens', `a token must not be empty, got ''.`)
+      if (content.length === 0) fail('VALUE', op, `a token must not be empty, got ''.`)
       const id = this.#ids.get(content) ?? next++
-      list.push({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: !special, special })
+      list.push({ id, content, single_word: singleWord, lstrip, rstrip, normalized, special })
     }
-    return new Tokenizer(json, 'Tokenizer.withTokens')
+    return new Tokenizer(json, op, this.#settings)
   }
 
-  encode(text: string, options: EncodeOptions = {}): Encoding {
-    checkOptions('Tokenizer.encode', options, ENCODE_OPTIONS)
-    return this.#encode('Tokenizer.encode', text, options)
+  encode(text: TextOrWords, options: EncodeOptions = {}): Encoding {
+    const op = 'Tokenizer.encode'
+    checkEncodeOptions(op, options)
+    const [first, ...rest] = this.#encode(op, text, options)
+    return options.returnOverflowing ? { ...first!, overflowing: rest } : first!
   }
 
   /** Encodes texts, or pairs of texts, to one length. */
-  encodeBatch(texts: readonly (string | readonly [string, string])[], options: EncodeBatchOptions = {}): EncodedBatch {
+  encodeBatch(texts: readonly TextOrPair[], options: EncodeBatchOptions = {}): EncodedBatch {
     const op = 'Tokenizer.encodeBatch'
-    checkOptions(op, options, BATCH_OPTIONS)
-    const {
-      padding = true,
-      padToMultipleOf = 1,
-      maxLength,
-      truncation = true,
-      addSpecialTokens,
-      truncationSide,
-    } = options
-    const common: EncodeOptions = { addSpecialTokens, truncationSide }
-    if (truncation !== false && maxLength !== undefined) common.maxLength = maxLength
-    if (typeof truncation === 'string') common.truncation = truncation
-    const encodings = texts.map((item) => {
-      const [text, pair] = typeof item === 'string' ? [item] : item
-      return this.#encode(op, text, pair === undefined ? common : { ...common, pair })
+    checkBatchOptions(op, options)
+    const each = optionsOfEach(options)
+    const parts = texts.map((item) => {
+      if (!isPair(item, options.isSplitIntoWords ?? false)) return this.#encode(op, item, each)
+      return this.#encode(op, item[0], { ...each, pair: item[1] })
     })
-    checkInteger(op, 'padToMultipleOf', padToMultipleOf, 1)
-    if (padding === 'maxLength') checkInteger(op, 'maxLength', maxLength ?? -1, 1)
-    const longest = encodings.reduce(
-      (most, { ids }) => Math.max(most, ids.length),
-      padding === 'maxLength' ? maxLength! : 0,
+    const { even, length } = padAll(op, parts.flat(), options, () =>
+      paddingOf(op, options, this.#padding, this.#settings, this.#ids),
     )
-    const length = Math.ceil(longest / padToMultipleOf) * padToMultipleOf
-    const isEven = encodings.every(({ ids }) => ids.length === length)
-    check(padding !== false || isEven, 'VALUE', op, () => `texts of different lengths need padding, got padding false.`)
-    const filling = isEven ? null : this.#fillingOf(op, options)
-    const even = filling ? encodings.map((encoding) => pad(encoding, length, filling)) : encodings
     return {
       ids: integers(even, 'ids', length),
       attentionMask: integers(even, 'attentionMask', length),
       typeIds: integers(even, 'typeIds', length),
       encodings: even,
+      samples: parts.flatMap(({ length: count }, i) => new Array<number>(count).fill(i)),
     }
   }
 
   /** The text of ids; ids that are no token are left out. */
   decode(ids: Iterable<number | bigint>, options: DecodeOptions = {}): string {
-    checkOptions('Tokenizer.decode', options, ['skipSpecialTokens'])
-    const { skipSpecialTokens = true } = options
+    checkOptions('Tokenizer.decode', options, ['skipSpecialTokens', 'cleanUp'])
+    const { skipSpecialTokens = true, cleanUp = false } = options
     const tokens: string[] = []
     for (const id of ids) {
       const token = this.#names.get(Number(id))
       if (token !== undefined && !(skipSpecialTokens && this.#specials.has(Number(id)))) tokens.push(token)
     }
-    return this.#decoder(tokens).join('')
+    const text = this.#decoder(tokens).join('')
+    return cleanUp ? cleanedUp(text) : text
+  }
+
+  /** The texts of rows of ids. */
+  decodeBatch(rows: readonly Iterable<number | bigint>[], options: DecodeOptions = {}): string[] {
+    return rows.map((ids) => this.decode(ids, options))
   }
 
   /** For text as it is generated: `push(id)` gives what has become readable, `flush()` the rest. */
-  decodeStream(options: DecodeOptions = {}): DecodeStream {
+  decodeStream(options: Omit<DecodeOptions, 'cleanUp'> = {}): DecodeStream {
     checkOptions('Tokenizer.decodeStream', options, ['skipSpecialTokens'])
     return new DecodeStream((ids) => this.decode(ids, options))
   }
 
-  #encode(op: string, text: string, options: EncodeOptions): Encoding {
-    const { pair, addSpecialTokens = true, maxLength, truncation = 'longestFirst', truncationSide = 'right' } = options
-    const texts = pair === undefined ? [text] : [text, pair]
-    for (const given of texts)
-      check(typeof given === 'string', 'VALUE', op, () => `a text must be a string, got ${typeof given}.`)
-    check(
-      TRUNCATIONS.includes(truncation),
-      'VALUE',
-      op,
-      () => `truncation must be one of ${TRUNCATIONS.join(', ')}, got '${truncation}'.`,
-    )
-    check(
-      SIDES.includes(truncationSide),
-      'VALUE',
-      op,
-      () => `truncationSide must be left or right, got '${truncationSide}'.`,
-    )
+  /** One encoding, and those of the further parts if they are asked for. */
+  #encode(op: string, text: TextOrWords, options: EncodeOptions): Encoding[] {
+    const { pair, addSpecialTokens = true, maxLength, isSplitIntoWords = false } = options
+    const texts = (pair === undefined ? [text] : [text, pair]).map((given) => wordsOf(op, given, isSplitIntoWords))
     const all = pair === undefined ? this.#post.single : this.#post.pair
     const slots: readonly Slot[] = addSpecialTokens ? all : withoutSpecials(all)
+    const cutting = cuttingOf(op, options, this.#settings.truncationSide ?? 'right')
     const name = (id: number): string => this.#names.get(id) ?? ''
-    let runs = texts.map((given) => this.#run(given))
+    const runs = texts.map((words) => this.#run(words, isSplitIntoWords))
+    let parts = [runs]
     if (maxLength !== undefined) {
-      checkInteger(op, 'maxLength', maxLength, 0)
-      const room = maxLength - numSpecials(slots)
-      check(
-        room >= 0,
-        'VALUE',
-        op,
-        () => `maxLength must have room for ${numSpecials(slots)} special tokens, got ${maxLength}.`,
-      )
-      runs = truncate(op, runs, room, truncation, truncationSide)
+      const room = checkInteger(op, 'maxLength', maxLength, 0) - numSpecials(slots)
+      const rule = () => `maxLength must have room for ${numSpecials(slots)} special tokens, got ${maxLength}.`
+      check(room >= 0, 'VALUE', op, rule)
+      parts = truncate(op, runs, room, cutting)
     }
     const { trim } = this.#post
-    return assemble(slots, trim ? runs.map((run) => trim(run, name)) : runs, name)
+    return parts.map((part) => assemble(slots, trim ? part.map((run) => trim(run, name)) : part, name))
   }
 
-  #run(text: string): Run {
+  /** The tokens of a text, or of words one by one, which then are what `words` counts. */
+  #run(texts: readonly string[], isSplitIntoWords: boolean): Run {
     const run: Run = { ids: [], starts: [], ends: [], words: [] }
     let word = 0
     const put = (id: number, start: number, end: number): void => {
@@ -274,51 +255,30 @@ export class Tokenizer {
       run.ends.push(end)
       run.words.push(word)
     }
-    for (const { id, piece } of this.#added.cut(text)) {
-      if (id >= 0) {
-        // Spaces that it swallowed are trimmed like those of other tokens.
-        const own = this.#post.trim ? trimmed(piece) : piece
-        put(id, own.start(0), own.end(own.text.length - 1))
-        word++
-        continue
+    texts.forEach((text, i) => {
+      for (const { id, piece } of this.#added.cut(text)) {
+        if (isSplitIntoWords) word = i
+        if (id >= 0) {
+          // Spaces that it swallowed are trimmed like those of other tokens.
+          const own = this.#post.trim ? trimmed(piece) : piece
+          put(id, own.start(0), own.end(own.text.length - 1))
+          word++
+          continue
+        }
+        for (const part of this.#split(piece)) {
+          if (part.text.length === 0) continue
+          const { ids, starts, ends } = this.#model.tokenize(part.text)
+          if (isSplitIntoWords) word = i
+          for (let k = 0; k < ids.length; k++) put(ids[k]!, part.start(starts[k]!), part.end(ends[k]! - 1))
+          word++
+        }
       }
-      for (const part of this.#split(piece)) {
-        if (part.text.length === 0) continue
-        const { ids, starts, ends } = this.#model.tokenize(part.text)
-        for (let i = 0; i < ids.length; i++) put(ids[i]!, part.start(starts[i]!), part.end(ends[i]! - 1))
-        word++
-      }
-    }
+    })
     return run
   }
-
-  #fillingOf(op: string, { paddingSide, padToken }: EncodeBatchOptions): Padding {
-    check(
-      paddingSide === undefined || SIDES.includes(paddingSide),
-      'VALUE',
-      op,
-      () => `paddingSide must be left or right, got '${paddingSide}'.`,
-    )
-    const json = this.#padding
-    const isNone = json.isNone
-    const known = isNone ? undefined : json.field('pad_token').text()
-    const token = padToken ?? known ?? PAD_TOKENS.find((name) => this.#ids.has(name))
-    if (token === undefined) return fail('VALUE', op, 'there is no token to pad with. Give padToken.')
-    const id = this.#ids.get(token) ?? (token === known ? json.field('pad_id').index() : undefined)
-    if (id === undefined) return fail('VALUE', op, `padToken must be a token, got '${token}'.`)
-    const side = isNone
-      ? 'right'
-      : json.field('direction').choice(['Left', 'Right'], 'Right') === 'Left'
-        ? 'left'
-        : 'right'
-    return { id, token, typeId: isNone ? 0 : json.field('pad_type_id').index(0), side: paddingSide ?? side }
-  }
 }
 
-function integers(encodings: readonly Encoding[], field: 'ids' | 'attentionMask' | 'typeIds', length: number): Tensor {
-  const all = new BigInt64Array(encodings.length * length)
-  encodings.forEach((encoding, row) => encoding[field].forEach((n, i) => (all[row * length + i] = BigInt(n))))
-  return fromBuffer(all.buffer, [encodings.length, length], 'i64')
-}
+const writeJson = (path: string, content: unknown): Promise<void> =>
+  writeAside(path, [new TextEncoder().encode(JSON.stringify(content, null, 1))])
 
 export type { TrainOptions as TokenizerTrainOptions }
