@@ -20,6 +20,7 @@ const points = [
   ['failures', 'a step that fails changes nothing'],
   ['workers', 'workers ended at random moments'],
   ['kill-resume', 'a training killed 100 times goes on'],
+  ['safetensors', '500 MB read and summed, against plain C'],
   ['exits', 'a process that ends while it trains'],
 ]
 
