@@ -31,12 +31,25 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`
 
+/** As the engine counts them: an empty axis as 1. */
+const MOST_ELEMENTS = 2 ** 52
+
+/** Whether there can be a tensor of these sizes, which may come from anywhere. Empty ones have to be possible, too. */
+export function isPossibleShape(sizes: readonly unknown[]): sizes is Shape {
+  let extent = 1
+  for (const size of sizes) {
+    if (!Number.isSafeInteger(size) || (size as number) < 0) return false
+    extent *= Math.max(size as number, 1)
+  }
+  return sizes.length <= MAX_RANK && extent <= MOST_ELEMENTS
+}
+
 /** Checks a shape that a user gave. */
 export function checkShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape)) fail('SHAPE', op, `a shape is an array of sizes, got ${String(shape)}.`)
   if (shape.length > MAX_RANK) fail('SHAPE', op, `at most ${MAX_RANK} dimensions, got ${showShape(shape)}.`)
   for (const size of shape) checkInteger(op, 'a size', size, 0)
-  if (!Number.isSafeInteger(sizeOf(shape))) fail('SHAPE', op, `the shape ${showShape(shape)} has too many elements.`)
+  if (!isPossibleShape(shape)) fail('SHAPE', op, `the shape ${showShape(shape)} has too many elements.`)
   return shape
 }
 

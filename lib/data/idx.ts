@@ -4,7 +4,7 @@ import type { DType } from '../dtype.ts'
 import { checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { fromBuffer } from '../ops/create.ts'
-import { MAX_RANK, showShape, sizeOf } from '../shape.ts'
+import { isPossibleShape, MAX_RANK, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { lookAt, readChunks } from './read-file.ts'
 
@@ -79,6 +79,7 @@ class Collector {
       this.#refuse(
         `says ${showShape(this.#shape)}, ${dataBytes} bytes, more than the ${this.#maxBytes} that are possible or allowed (maxBytes).`,
       )
+    if (!isPossibleShape(this.#shape)) this.#refuse(`has an impossible shape, ${showShape(this.#shape)}.`)
     this.#data = new Uint8Array(dataBytes)
     return bytes.subarray(headerBytes)
   }

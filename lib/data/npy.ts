@@ -5,7 +5,7 @@ import { checkInteger, checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { fromBuffer } from '../ops/create.ts'
 import { permute, reshape } from '../ops/index.ts'
-import { MAX_RANK, showShape, sizeOf } from '../shape.ts'
+import { isPossibleShape, MAX_RANK, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { readWhole } from './read-file.ts'
 
@@ -110,8 +110,7 @@ function parseHeader(text: string, refuse: (what: string) => never): NpyHeader {
     .filter((size) => size !== '')
     .map(Number)
   if (shape.length > MAX_RANK) refuse(`has ${shape.length} dimensions, at most ${MAX_RANK} are possible.`)
-  if (!shape.every(Number.isSafeInteger) || !Number.isSafeInteger(sizeOf(shape) * 8))
-    refuse(`has an impossible shape, ${showShape(shape)}.`)
+  if (!isPossibleShape(shape)) refuse(`has an impossible shape, ${showShape(shape)}.`)
   return { descr, isFortran: fortran === 'True', shape }
 }
 

@@ -1,7 +1,7 @@
 /** @file The one place where work starts: from the tensors asked for to a run of the engine, and back. */
 import { arrayOf, bytesOf, is64BitInteger, isNarrow } from '../dtype.ts'
 import type { TypedArray } from '../dtype.ts'
-import { check, checkOptions, fail } from '../errors.ts'
+import { check, checkOptions, fail, TenonError } from '../errors.ts'
 import { detach } from '../graph/gradient.ts'
 import type { Row } from '../graph/row.ts'
 import { countWrite, state } from '../graph/state.ts'
@@ -103,7 +103,7 @@ const planOf = (found: Walk): Plan => planCache.get(found.key, () => compilePlan
 /** Makes the run: buffers for the results, values for the leaves. `of` gives the tensor that a leaf stands for in this call. */
 export function bind(found: Walk, plan: Plan, of: (leaf: Tensor) => Tensor, results = found.results): Run {
   initialize(found.variables)
-  const outputs = results.map((t) => new ArrayBuffer(sizeOf(t.shape) * bytesOf(t.dtype)))
+  const outputs = results.map(roomFor)
   const run = new Run(plan, bindingOf(found, of, outputs), results, () => {})
   results.forEach((t, i) => {
     t.value = { buffer: outputs[i]!, run }
@@ -113,6 +113,16 @@ export function bind(found: Walk, plan: Plan, of: (leaf: Tensor) => Tensor, resu
   if (found.updates.length > numEffects(found)) countWrite()
   for (const update of found.updates) for (const variable of update.variables) variable.version++
   return run
+}
+
+function roomFor({ shape, dtype }: Tensor): ArrayBuffer {
+  const bytes = sizeOf(shape) * bytesOf(dtype)
+  try {
+    return new ArrayBuffer(bytes)
+  } catch (error) {
+    const text = `the result ${showShape(shape)} of ${dtype} needs ${bytes} bytes, which cannot be had.`
+    throw new TenonError('MEMORY', 'evaluate', text, { cause: error })
+  }
 }
 
 /** Updates that a forward pass causes (running statistics) are not read by version: what was computed before them stays good. */

@@ -4,7 +4,7 @@ import type { DType } from '../dtype.ts'
 import { fail } from '../errors.ts'
 import { BLOCKS } from '../ops/blocks.ts'
 import type { BlockEncoding } from '../ops/blocks.ts'
-import { MAX_RANK, showShape, sizeOf } from '../shape.ts'
+import { isPossibleShape, MAX_RANK, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 
 export interface GgufEntry {
@@ -90,7 +90,10 @@ class Reader {
       tensors.set(name, this.#entry(name, alignment))
     }
     const dataStart = Math.ceil(this.#at / alignment) * alignment
-    for (const [name, { begin, bytes }] of tensors) {
+    let end = 0
+    for (const [name, { begin, bytes }] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin)) {
+      if (begin < end) this.#refuse(`'${name}' begins at byte ${begin} of its data, within the tensor before it.`)
+      end = begin + bytes
       if (begin + bytes > this.#size - dataStart)
         this.#refuse(
           `'${name}' lies at [${begin}, ${begin + bytes}) of ${Math.max(0, this.#size - dataStart)} bytes of data.`,
@@ -112,15 +115,13 @@ class Reader {
     if (!dtype)
       return this.#refuse(`'${name}' is of ggml's type ${type}; f32, f16, bf16, q8_0, q4_0, q4_K and q6_K can be read.`)
     const elements = sizeOf(shape)
-    const most = Number.MAX_SAFE_INTEGER / 8
-    if (!shape.every((n) => n <= most) || elements > most)
-      this.#refuse(`'${name}' has an impossible shape, ${showShape(shape)}.`)
+    if (!isPossibleShape(shape)) this.#refuse(`'${name}' has an impossible shape, ${showShape(shape)}.`)
     if (begin % alignment !== 0)
       this.#refuse(`'${name}' begins at byte ${begin}, which is no multiple of ${alignment}.`)
     if (!encoding) return { dtype, shape, begin, bytes: elements * bytesOf(dtype) }
     const [inBlock, blockBytes] = BLOCKS[encoding]
     const last = shape[shape.length - 1] ?? 0
-    if (last === 0 || last % inBlock !== 0)
+    if (elements === 0 || last % inBlock !== 0)
       this.#refuse(`'${name}' ${showShape(shape)} is no whole blocks of ${encoding}.`)
     return { dtype, shape, encoding, begin, bytes: (elements / inBlock) * blockBytes }
   }

@@ -2,7 +2,7 @@
 import { bytesOf } from '../dtype.ts'
 import type { DType } from '../dtype.ts'
 import { fail, TenonError } from '../errors.ts'
-import { MAX_RANK, showShape, sizeOf } from '../shape.ts'
+import { isPossibleShape, MAX_RANK, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 
 export interface Entry {
@@ -119,6 +119,7 @@ function entryOf(file: string, name: string, value: unknown, dataBytes: number):
   const needed = sizeOf(shape) * bytesOf(dtype)
   if (needed !== end - begin)
     return bad(`needs ${needed} bytes for ${code} ${showShape(shape)}, but has ${end - begin}.`)
+  if (!isPossibleShape(shape)) return bad(`has an impossible shape, ${showShape(shape)}.`)
   return { name, dtype, shape, begin, end }
 }
 

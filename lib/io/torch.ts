@@ -4,7 +4,7 @@ import type { DType } from '../dtype.ts'
 import { checkOptions } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { fromBuffer } from '../ops/create.ts'
-import { MAX_RANK, showShape, sizeOf } from '../shape.ts'
+import { isPossibleShape, MAX_RANK, showShape, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { PickleError, unpickle } from './pickle.ts'
 import type { Pickled, StorageRef, TensorRef, Unpickled } from './pickle.ts'
@@ -18,8 +18,9 @@ const MAX_PICKLE_BYTES = 2 ** 28
 /** Values and their places in nested dictionaries: a list that holds itself, or one a thousand times, ends here. */
 const MAX_LEAVES = 1e6
 const MAX_DEPTH = 64
-/** A view may repeat the elements of its storage: up to so many. */
-const MAX_REPEATED = 2 ** 24
+/** Views may show the bytes of storages again and again: so many times as many, and so many bytes more in small files. */
+const MAX_SHARING = 16
+const MAX_REPEATED_BYTES = 2 ** 27
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
 const LEGACY_VERSION = 1001
 
@@ -47,6 +48,7 @@ export async function torchOf(source: Source, key = ''): Promise<TensorFile> {
     const { root, storages } = isZip ? await openZip(source) : await openLegacy(source)
     const { tensors, metadata } = flatten(source, partOf(source, root, key))
     for (const [name, ref] of tensors) checkTensor(source, name, ref)
+    checkSharing(source, [...tensors.values()])
     return new TensorFile({
       format: 'torch',
       path: source.name,
@@ -208,10 +210,16 @@ function checkTensor(source: Source, name: string, ref: TensorRef): void {
   if (endOf(ref) > roomOf(ref)) {
     refuse(source, `'${name}' ${showShape(shape)} needs elements up to ${endOf(ref)} of a storage of ${roomOf(ref)}.`)
   }
-  // A stride of 0 makes any size of one element; without a bound that is an allocation for nothing.
-  const size = sizeOf(shape)
-  if (!Number.isSafeInteger(size) || size > Math.max(roomOf(ref), MAX_REPEATED))
-    refuse(source, `'${name}' ${showShape(shape)} repeats a storage of ${roomOf(ref)} elements.`)
+  if (!isPossibleShape(shape)) refuse(source, `'${name}' has an impossible shape, ${showShape(shape)}.`)
+}
+
+/** A stride of 0 makes any size of one element, and any number of tensors can lie at one place: allocations for nothing. */
+function checkSharing(source: Source, refs: readonly TensorRef[]): void {
+  const stored = new Map(refs.map(({ storage }) => [storage.key, bytesOfStorage(storage)]))
+  const room = [...stored.values()].reduce((sum, bytes) => sum + bytes, 0)
+  const shown = refs.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * bytesOf(dtype), 0)
+  if (shown > MAX_SHARING * room + MAX_REPEATED_BYTES)
+    refuse(source, `its tensors show ${shown} bytes of storages of ${room} bytes.`)
 }
 
 async function readTensor(source: Source, storages: Storages, name: string, ref: TensorRef): Promise<Tensor> {

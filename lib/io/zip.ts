@@ -46,7 +46,17 @@ export async function readZip(source: Source): Promise<ReadonlyMap<string, ZipEn
     entries.set(entry.name, entry)
     at = next
   }
+  checkApart(source, [...entries.values()])
   return entries
+}
+
+/** Entries that share bytes would make much of little: each of them is unpacked. */
+function checkApart(source: Source, entries: readonly ZipEntry[]): void {
+  let end = 0
+  for (const { name, localOffset, packedBytes } of [...entries].sort((a, b) => a.localOffset - b.localOffset)) {
+    if (localOffset < end) refuse(source, `'${name}' begins at byte ${localOffset}, within the entry before it.`)
+    end = localOffset + LOCAL_BYTES + packedBytes
+  }
 }
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -3,7 +3,7 @@ import { open, realpath } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { arrayOf, bytesOf } from '../../dtype.ts'
 import { fail, TenonError } from '../../errors.ts'
-import { MAX_RANK, showShape, sizeOf } from '../../shape.ts'
+import { isPossibleShape, showShape, sizeOf } from '../../shape.ts'
 import { elementType } from './element-types.ts'
 import type { ElementType } from './element-types.ts'
 import { bigintOf, numberOf } from './schema.ts'
@@ -43,11 +43,7 @@ export function readTensor(message: TensorMessage, where: string, external: Exte
 
 export function shapeOf(dims: readonly (Int64 | number)[], where: string): number[] {
   const shape = dims.map(numberOf)
-  const fits =
-    shape.length <= MAX_RANK &&
-    shape.every((size) => Number.isSafeInteger(size) && size >= 0) &&
-    Number.isSafeInteger(sizeOf(shape))
-  return fits ? shape : refuse(where, `has the shape ${showShape(shape)}.`)
+  return isPossibleShape(shape) ? shape : refuse(where, `has the shape ${showShape(shape)}.`)
 }
 
 type Numbers = readonly (Int64 | number)[]
