@@ -119,11 +119,12 @@ export class Node {
 
   /** The numbers of an input, where they are needed before anything runs. */
   numbers(i: number): number[] {
-    return Array.from(this.numbersOf(this.input(i)), Number)
+    return Array.from(this.numbersOf(i), Number)
   }
 
-  /** The same of any tensor, 64-bit integers exactly. */
-  numbersOf(t: Tensor): ArrayLike<number | bigint> {
+  /** The same, 64-bit integers exactly. Of inputs only: what is computed of them would be another tensor when the node runs again. */
+  numbersOf(i: number): ArrayLike<number | bigint> {
+    const t = this.input(i)
     const found = known(t)
     if (!found) throw new Wanted(t)
     return found

@@ -103,7 +103,7 @@ function bitCast(node: Node): Held {
   const { tensor: x, type: from } = node.held(0)
   const type = node.elementType('to')
   if (from.numbers || type.numbers || from.bits !== type.bits) return node.refuse(`reads ${from.name} as ${type.name}.`)
-  const numbers = node.numbersOf(x)
+  const numbers = node.numbersOf(0)
   const isHalf = x.dtype === 'f16' || x.dtype === 'bf16'
   const bits = isHalf ? bitsOf16(numbers, x.dtype) : (numbers as TypedArray)
   const bytes = new Uint8Array(bits.buffer as ArrayBuffer, bits.byteOffset, bits.byteLength)

@@ -33,7 +33,7 @@ function nonMaxSuppression(node: Node): Tensor {
   const limit = node.has(3) ? node.number(3) : 0
   const least = node.has(4) ? node.number(4) : -Infinity
   const isCentred = node.flag('center_point_box')
-  const [places, values] = [node.numbersOf(boxes), node.numbersOf(scores)]
+  const [places, values] = [node.numbersOf(0), node.numbersOf(1)]
   const found: number[] = []
   for (let image = 0; image < b; image++) {
     for (let kind = 0; kind < c; kind++) {

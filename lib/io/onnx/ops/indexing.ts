@@ -130,7 +130,7 @@ function largest(node: Node): OpResult {
 /** The positions of what is not 0, a row an axis. Their number decides the shape. */
 function nonzero(node: Node): Tensor {
   const x = node.input(0)
-  const numbers = node.numbersOf(x)
+  const numbers = node.numbersOf(0)
   const found: number[] = []
   for (let i = 0; i < numbers.length; i++) if (Number(numbers[i]) !== 0) found.push(i)
   const strides = stridesOf(x.shape)
@@ -139,7 +139,7 @@ function nonzero(node: Node): Tensor {
 }
 
 function compress(node: Node): Tensor {
-  const condition = node.numbersOf(node.input(1))
+  const condition = node.numbersOf(1)
   const kept = Array.from(condition).flatMap((holds, i) => (Number(holds) !== 0 ? [i] : []))
   const x = node.hasAttribute('axis') ? node.input(0) : flatten(node.input(0))
   return take(x, integers(kept), normalizeAxis(node.op, node.int('axis', 0), x.rank))
@@ -149,7 +149,7 @@ function compress(node: Node): Tensor {
 function unique(node: Node): OpResult {
   const x = node.hasAttribute('axis') ? node.input(0) : flatten(node.input(0))
   const axis = normalizeAxis(node.op, node.int('axis', 0), x.rank)
-  const numbers = node.numbersOf(x)
+  const numbers = node.numbersOf(0)
   const n = x.shape[axis]!
   const strides = stridesOf(x.shape)
   const offsets = Array.from({ length: n === 0 ? 0 : x.size / n }, (_, i) => {

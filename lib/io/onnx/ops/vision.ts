@@ -43,7 +43,8 @@ function roiAlign(node: Node): Tensor {
   const n = boxes.shape[0]!
   if (ratio > 0) return alignedBoxes(node, x, placed, batch, { oh, ow, isHalf, points: [ratio, ratio] })
   // As many points as pixels: the number depends on the box, so each is read on its own.
-  const numbers = Array.from(node.numbersOf(placed), Number)
+  const round = x.dtype === 'f64' ? Number : Math.fround
+  const numbers = node.numbers(1).map((place) => round(round(place * scale) - (isHalf ? 0.5 : 0)))
   const rows = Array.from({ length: n }, (_, i) => {
     const [x1, y1, x2, y2] = numbers.slice(4 * i, 4 * i + 4) as [number, number, number, number]
     const [width, height] = isHalf ? [x2 - x1, y2 - y1] : [Math.max(1, x2 - x1), Math.max(1, y2 - y1)]
