@@ -3,7 +3,7 @@ import { whisperConfigFrom } from '../audio/whisper-config.ts'
 import { Whisper } from '../audio/whisper.ts'
 import { isFloat } from '../dtype.ts'
 import type { DType } from '../dtype.ts'
-import { checkInteger, checkOptions, fail } from '../errors.ts'
+import { checkInteger, checkOptions, fail, TenonError } from '../errors.ts'
 import { readModelConfig } from '../io/model-config.ts'
 import type { ModelConfig } from '../io/model-config.ts'
 import { loadWeights } from '../io/pretrained.ts'
@@ -104,7 +104,17 @@ export async function untrained(
       fail('VALUE', 'fromPretrained', `a ${type} has no head for classes. There are: ${classifiers.join(', ')}.`)
   }
   const config = numLabels === null ? given : given.with({ num_labels: numLabels, id2label: null, label2id: null })
-  const model = architectures[type]!({ config, isClassifier: numLabels !== null, dtype })
+  const model = made(config, () => architectures[type]!({ config, isClassifier: numLabels !== null, dtype }))
   model.savedConfig = config.values
   return model
+}
+
+/** What a model refuses of its configuration is the file's fault here. */
+function made(config: ModelConfig, make: () => PretrainedModel): PretrainedModel {
+  try {
+    return make()
+  } catch (error) {
+    if (!(error instanceof TenonError) || error.code === 'FORMAT') throw error
+    return config.refuse(error.message)
+  }
 }

@@ -55,7 +55,8 @@ export abstract class GraphMetric<O = Tensor, T = Tensor> implements Metric<O, T
   }
 
   load(state: unknown): void {
-    check(Array.isArray(state), 'STATE', this.name, () => 'its state is a list of numbers.')
+    const isNumbers = Array.isArray(state) && state.every((total) => typeof total === 'number')
+    check(isNumbers, 'STATE', this.name, () => 'its state is a list of numbers.')
     this.totals = [...(state as number[])]
   }
 

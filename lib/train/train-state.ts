@@ -1,5 +1,5 @@
 /** @file Where a training stands: what a checkpoint holds besides the model, and the way to and from one. */
-import { check, fail } from '../errors.ts'
+import { check, fail, TenonError } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Module } from '../nn/module.ts'
 import type { GradScaler } from '../optim/grad-scaler.ts'
@@ -106,8 +106,21 @@ export function contentOf(trained: Trained, callbacks: readonly Callback[]): Che
 /** Takes a checkpoint over. STATE or FORMAT if it does not fit; what was loaded until then stays loaded. */
 export async function restore(trained: Trained, { path, tensors, data }: CheckpointRead): Promise<void> {
   const file = `${path}/checkpoint.json`
-  const saved = data as unknown as SavedData
   checkData(file, data)
+  try {
+    await takeOver(trained, { path, tensors, data })
+  } catch (error) {
+    // Optimisers, schedules, metrics and callbacks refuse what is no state of theirs, each in its own way.
+    if (error instanceof TenonError && (error.code === 'STATE' || error.code === 'FORMAT')) throw error
+    throw new TenonError('FORMAT', 'checkpoint', `${file}: cannot be taken over: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+async function takeOver(trained: Trained, { path, tensors, data }: CheckpointRead): Promise<void> {
+  const file = `${path}/checkpoint.json`
+  const saved = data as unknown as SavedData
   const { model, optimizer, scaler, scheduler, meters, history, state, waiting } = trained
   check(
     (saved.schedule === null) === (scheduler === null),
@@ -182,8 +195,16 @@ const FIELDS: Readonly<Record<keyof SavedData, (x: unknown) => boolean>> = {
     const { steps, groups } = (isObject(x) ? x : {}) as Record<string, unknown>
     return Array.isArray(steps) && steps.every(isCount) && Array.isArray(groups) && groups.every(isObject)
   },
-  schedule: orNull((x) => has('bases', 'time', 'memory')(x) && Array.isArray((x as { bases: unknown }).bases)),
-  meters: has('loss', 'samples', 'metrics', 'broken'),
+  schedule: orNull((x) => {
+    const { bases, time, memory } = (isObject(x) ? x : {}) as Record<string, unknown>
+    const isTime = has('step', 'epoch')(time) && Object.values(time as object).every(isCount)
+    return Array.isArray(bases) && bases.every((rate) => typeof rate === 'number') && isTime && memory !== undefined
+  }),
+  meters: (x) => {
+    const { loss, samples, metrics, broken } = (isObject(x) ? x : {}) as Record<string, unknown>
+    const isNames = Array.isArray(broken) && broken.every((name) => typeof name === 'string')
+    return typeof loss === 'number' && isCount(samples) && isObject(metrics) && isNames
+  },
   callbacks: isObject,
   history: (x) => Array.isArray(x) && x.every((record) => has('epoch', 'metrics')(record)),
 }
