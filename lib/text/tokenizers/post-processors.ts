@@ -58,20 +58,32 @@ function sequence(processors: readonly PostProcessor[]): PostProcessor {
   }
 }
 
+/** A template puts its parts around every text: thousands of them would take all memory. */
+const MAX_SLOTS = 100
+
 function template(json: Json): PostProcessor {
   const specials = new Map<string, number[]>()
   const table = json.field('special_tokens')
   if (!table.isNone)
     for (const [name, item] of table.entries()) {
       const ids = item.field('ids').list()
+      if (ids.length > MAX_SLOTS) item.refuse(`must have at most ${MAX_SLOTS} ids`)
       specials.set(
         name,
         ids.map((id) => id.index()),
       )
     }
-  const slots = (field: Json): Slot[] => field.list().map((item) => slotOf(item, specials))
+  const slots = (field: Json): Slot[] => {
+    const list = field.list()
+    return list.length <= MAX_SLOTS
+      ? list.map((item) => slotOf(item, specials))
+      : field.refuse(`must have at most ${MAX_SLOTS} parts`)
+  }
+  const single = slots(json.field('single'))
+  if (single.some((slot) => slot.kind === 'text' && slot.index > 0))
+    json.field('single').refuse('must have no second text')
   const pair = json.field('pair')
-  return { single: slots(json.field('single')), pair: pair.isNone ? PLAIN.pair : slots(pair), trim: null }
+  return { single, pair: pair.isNone ? PLAIN.pair : slots(pair), trim: null }
 }
 
 function slotOf(item: Json, specials: ReadonlyMap<string, number[]>): Slot {

@@ -1,4 +1,5 @@
 /** @file SentencePiece models (protobuf) as the content of a tokenizer.json. */
+import type { Type } from 'protobufjs'
 import { fail, TenonError } from '../../errors.ts'
 import { addedToken } from './added-tokens.ts'
 import type { Json } from './json.ts'
@@ -160,7 +161,8 @@ function mergesOf(pieces: readonly { piece: string; score: number; type: number 
   return merges.map(({ pair }) => pair)
 }
 
-async function decode(name: string, bytes: Uint8Array): Promise<ModelProto> {
+/** @internal The message that a file consists of. */
+export async function modelType(): Promise<Type> {
   const { default: protobuf } = await import('protobufjs/light.js')
   const nested = Object.entries(MESSAGES).map(([message, fields]) => {
     const described = Object.entries(fields).map(([field, [id, type, rule]]) => [
@@ -170,7 +172,11 @@ async function decode(name: string, bytes: Uint8Array): Promise<ModelProto> {
     // Of proto2: a field that is there and false is not one that is missing.
     return [message, { edition: 'proto2', fields: Object.fromEntries(described) }]
   })
-  const type = protobuf.Root.fromJSON({ nested: Object.fromEntries(nested) }).lookupType('ModelProto')
+  return protobuf.Root.fromJSON({ nested: Object.fromEntries(nested) }).lookupType('ModelProto')
+}
+
+async function decode(name: string, bytes: Uint8Array): Promise<ModelProto> {
+  const type = await modelType()
   try {
     const proto = type.toObject(type.decode(bytes), { arrays: true }) as ModelProto
     if (proto.pieces.length > 0) return proto
