@@ -22,6 +22,7 @@ const points = [
   ['kill-resume', 'a training killed 100 times goes on'],
   ['safetensors', '500 MB read and summed, against plain C'],
   ['exits', 'a process that ends while it trains'],
+  ['fuzz', 'mutants of every format that is read'],
 ]
 
 /**

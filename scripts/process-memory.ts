@@ -24,8 +24,12 @@ export function resetPeak(): void {
   writeFileSync('/proc/self/clear_refs', '5')
 }
 
-/** In bytes (Linux). VmRSS: resident now; VmHWM: the most since the process began, or since `resetPeak`. */
-export function residentBytes(name: 'VmRSS' | 'VmHWM'): number {
+/** In bytes (Linux). VmRSS: resident now; VmSize: addresses; VmHWM: the most resident since the process began, or since `resetPeak`. */
+export function residentBytes(name: 'VmRSS' | 'VmHWM' | 'VmSize'): number {
   const kilobytes = readFileSync('/proc/self/status', 'utf8').match(new RegExp(`^${name}:\\s*(\\d+) kB$`, 'm'))?.[1]
   return 1024 * Number(kilobytes)
 }
+
+/** The most that was resident; elsewhere than on Linux, what is resident now. */
+export const peakBytes = (): number =>
+  process.platform === 'linux' ? residentBytes('VmHWM') : process.memoryUsage.rss()

@@ -1,0 +1,7 @@
+/** @file Hostile models: checkpoints, folders in Hugging Face's form, ONNX. */
+// timeout: 300
+import { checkpoint, huggingFace } from './formats/folders.ts'
+import { onnxExternal, onnxModels } from './formats/onnx.ts'
+import { fuzz } from './fuzz.ts'
+
+fuzz('hostile models', [checkpoint, huggingFace, onnxModels, onnxExternal])
