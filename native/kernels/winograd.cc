@@ -7,25 +7,12 @@
 #define HWY_TARGET_INCLUDE "kernels/winograd.cc"
 #include "hwy/foreach_target.h"
 
-#include <algorithm>
-
-#include "hwy/highway.h"
+#include "kernels/panel_product.h"
+#include "kernels/turn-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tenon::HWY_NAMESPACE {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::CappedTag<float, 16>;
-using V = hn::Vec<D>;
-constexpr int64_t kLanes = std::min<int64_t>(16, HWY_LANES(float));
-
-// Rows of a product done together, each with two vectors: as many sums as fit into the registers.
-#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr int64_t kRows = 12;
-#else
-constexpr int64_t kRows = 6;
-#endif
 
 constexpr float kA = 0.625f, kB = 1.5f;  // the points, and their powers; all exact
 constexpr float kA2 = kA * kA, kB2 = kB * kB, kA3 = kA2 * kA, kB3 = kB2 * kB;
@@ -103,68 +90,7 @@ HWY_INLINE void by_weight(const V* m, V* w) {
   w[2] = hn::MulAdd(hn::Set(d, kOfA * kA2), sum_a, hn::MulAdd(hn::Set(d, kOfB * kB2), sum_b, m[5]));
 }
 
-// ---- four elements of each of kLanes rows, as four vectors over the rows, and back
-
-#if HWY_TARGET == HWY_SCALAR
-
-HWY_INLINE void load4(const float* from, int64_t, V* v) {
-  for (int64_t i = 0; i < 4; ++i) v[i] = hn::LoadU(D(), from + i);
-}
-HWY_INLINE void store4(const V* v, float* to, int64_t) {
-  for (int64_t i = 0; i < 4; ++i) hn::StoreU(v[i], D(), to + i);
-}
-
-#else
-
-template <size_t N>
-HWY_INLINE hn::Vec<hn::FixedTag<float, N> > load_rows(const float* from, int64_t ld) {
-  const hn::FixedTag<float, N> d;
-  if constexpr (N == 4) {
-    return hn::LoadU(d, from);
-  } else {
-    return hn::Combine(d, load_rows<N / 2>(from + static_cast<int64_t>(N / 2) * ld, ld),
-                       load_rows<N / 2>(from, ld));
-  }
-}
-
-template <size_t N>
-HWY_INLINE void store_rows(hn::Vec<hn::FixedTag<float, N> > v, float* to, int64_t ld) {
-  const hn::FixedTag<float, N> d;
-  if constexpr (N == 4) {
-    hn::StoreU(v, d, to);
-  } else {
-    const hn::Half<decltype(d)> half;
-    store_rows<N / 2>(hn::LowerHalf(half, v), to, ld);
-    store_rows<N / 2>(hn::UpperHalf(half, v), to + static_cast<int64_t>(N / 2) * ld, ld);
-  }
-}
-
-// Each 4 x 4 block turned.
-HWY_INLINE void turn(V* v) {
-  const D d;
-  const hn::Repartition<uint64_t, D> wide;
-  const auto low01 = hn::BitCast(wide, hn::InterleaveLower(d, v[0], v[1]));
-  const auto low23 = hn::BitCast(wide, hn::InterleaveLower(d, v[2], v[3]));
-  const auto high01 = hn::BitCast(wide, hn::InterleaveUpper(d, v[0], v[1]));
-  const auto high23 = hn::BitCast(wide, hn::InterleaveUpper(d, v[2], v[3]));
-  v[0] = hn::BitCast(d, hn::InterleaveLower(wide, low01, low23));
-  v[1] = hn::BitCast(d, hn::InterleaveUpper(wide, low01, low23));
-  v[2] = hn::BitCast(d, hn::InterleaveLower(wide, high01, high23));
-  v[3] = hn::BitCast(d, hn::InterleaveUpper(wide, high01, high23));
-}
-
-HWY_INLINE void load4(const float* from, int64_t ld, V* v) {
-  for (int64_t i = 0; i < 4; ++i) v[i] = load_rows<kLanes>(from + i * ld, ld);
-  turn(v);
-}
-
-HWY_INLINE void store4(const V* v, float* to, int64_t ld) {
-  V turned[4] = {v[0], v[1], v[2], v[3]};
-  turn(turned);
-  for (int64_t i = 0; i < 4; ++i) store_rows<kLanes>(turned[i], to + i * ld, ld);
-}
-
-#endif
+// ---- tiles
 
 // Columns [x, x + 4) of a row of W >= 4 elements in each of kLanes planes; zeros outside.
 HWY_INLINE void load_columns(const float* row, int64_t plane, int64_t W, int64_t x, V* v) {
@@ -186,8 +112,6 @@ HWY_INLINE void load_columns(const float* row, int64_t plane, int64_t W, int64_t
     }
   }
 }
-
-// ---- tiles
 
 // Calls body.run(image, tile row, first tile column, number of tiles, tiles done before) for each
 // run of tiles in one row.
@@ -403,76 +327,6 @@ void weight(Spectrum m, int64_t rows, int64_t channels, int64_t lane, float* dw)
   }
 }
 
-// ---- products
-
-// kCount rows times kVectors vectors of a panel.
-template <int64_t kCount, int64_t kVectors>
-HWY_INLINE void multiply_rows(int64_t depth, const float* HWY_RESTRICT a, int64_t ar, int64_t ak,
-                              const float* HWY_RESTRICT b, int64_t ldb, bool accumulate,
-                              float* HWY_RESTRICT c, int64_t ldc) {
-  const D d;
-  V sum[kCount][kVectors];
-  HWY_UNROLL(12)
-  for (int64_t r = 0; r < kCount; ++r) {
-    for (int64_t v = 0; v < kVectors; ++v) {
-      sum[r][v] = hn::Zero(d);
-    }
-  }
-  for (int64_t k = 0; k < depth; ++k) {
-    V w[kVectors];
-    for (int64_t v = 0; v < kVectors; ++v) w[v] = hn::LoadU(d, b + k * ldb + v * kLanes);
-    const float* at = a + k * ak;
-    HWY_UNROLL(12)
-    for (int64_t r = 0; r < kCount; ++r) {
-      const V factor = hn::Set(d, at[r * ar]);
-      for (int64_t v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, w[v], sum[r][v]);
-    }
-  }
-  HWY_UNROLL(12)
-  for (int64_t r = 0; r < kCount; ++r) {
-    for (int64_t v = 0; v < kVectors; ++v) {
-      float* to = c + r * ldc + v * kLanes;
-      // The pieces of a sum are added up on their own, which rounds less than one long sum.
-      hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, to), sum[r][v]) : sum[r][v], d, to);
-    }
-  }
-}
-
-// Up to kCount rows, by the size that fits.
-template <int64_t kCount, int64_t kVectors, class... Args>
-HWY_INLINE void multiply_some(int64_t rows, Args... args) {
-  if (rows == kCount) return multiply_rows<kCount, kVectors>(args...);
-  if constexpr (kCount > 1) multiply_some<kCount - 1, kVectors>(rows, args...);
-}
-
-template <int64_t kVectors>
-HWY_INLINE void multiply_panel(int64_t rows, int64_t depth, const float* a, int64_t ar, int64_t ak,
-                               const float* b, int64_t ldb, bool accumulate, float* c,
-                               int64_t ldc) {
-  // Evenly cut: a block of few rows takes as long as one of eight.
-  const int64_t blocks = (rows + kRows - 1) / kRows;
-  for (int64_t i = 0; i < blocks; ++i) {
-    const int64_t first = i * rows / blocks, count = (i + 1) * rows / blocks - first;
-    multiply_some<kRows, kVectors>(count, depth, a + first * ar, ar, ak, b, ldb, accumulate,
-                                   c + first * ldc, ldc);
-  }
-}
-
-void multiply(int64_t rows, int64_t depth, int64_t cols, Spectrum a, int64_t ar, int64_t ak,
-              Spectrum b, bool accumulate, Spectrum c) {
-  for (int64_t point = 0; point < kWinogradPoints; ++point) {
-    const float *from = a.data + point * a.step, *with = b.data + point * b.step;
-    float* to = c.data + point * c.step;
-    int64_t n = 0;
-    for (; n + 2 * kLanes <= cols; n += 2 * kLanes) {
-      multiply_panel<2>(rows, depth, from, ar, ak, with + n, b.ld, accumulate, to + n, c.ld);
-    }
-    if (n < cols) {
-      multiply_panel<1>(rows, depth, from, ar, ak, with + n, b.ld, accumulate, to + n, c.ld);
-    }
-  }
-}
-
 }  // namespace
 }  // namespace tenon::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -485,7 +339,6 @@ HWY_EXPORT(pays);
 HWY_EXPORT(input);
 HWY_EXPORT(gradient);
 HWY_EXPORT(filters);
-HWY_EXPORT(multiply);
 HWY_EXPORT(output);
 HWY_EXPORT(weight);
 
@@ -503,7 +356,13 @@ void winograd_filters(const WinogradFilters& w, int64_t rows, int64_t lanes, Spe
 }
 void winograd_multiply(int64_t rows, int64_t depth, int64_t cols, Spectrum a, int64_t ar,
                        int64_t ak, Spectrum b, bool accumulate, Spectrum c) {
-  HWY_DYNAMIC_DISPATCH(multiply)(rows, depth, cols, a, ar, ak, b, accumulate, c);
+  int64_t offsets[kWinogradDepth];
+  for (int64_t k = 0; k < depth; k++) offsets[k] = k * ak;
+  for (int64_t point = 0; point < kWinogradPoints; point++) {
+    const PanelRows from{a.data + point * a.step, ar, 0, offsets};
+    panel_product(rows, 1, depth, cols, from, b.data + point * b.step, b.ld, accumulate,
+                  c.data + point * c.step, c.ld);
+  }
 }
 void winograd_output(const WinogradGrid& grid, Spectrum m, int64_t channels, int64_t t0, int64_t t1,
                      int64_t image, float* y) {

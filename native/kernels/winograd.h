@@ -17,11 +17,14 @@
 
 #include <cstdint>
 
+#include "kernels/panel_product.h"
+
 namespace tenon {
 
 constexpr int64_t kWinogradTile = 4;
 constexpr int64_t kWinogradPoints = 36;
-constexpr int64_t kWinogradPanel = 32;     // columns of a product
+constexpr int64_t kWinogradPanel = kPanel;
+constexpr int64_t kWinogradDepth = 64;     // terms of a product at most
 constexpr int64_t kWinogradChannels = 16;  // channels come in such groups
 
 // False where there are no vectors: BLAS is faster there than one element at a time.

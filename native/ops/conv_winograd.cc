@@ -11,7 +11,7 @@ namespace {
 // Found on Zen 5 (48 KB of L1, 1 MB of L2).
 constexpr int64_t kSpectrumBytes = 640 << 10;  // of a block's inputs
 constexpr int64_t kFewestTiles = 40, kMostTiles = 64;
-constexpr int64_t kDepth = 64;  // rows of filters transformed at a time
+constexpr int64_t kDepth = kWinogradDepth;  // rows of filters transformed at a time
 constexpr int64_t kWeightTiles = 32, kWeightInputs = 64, kWeightOutputs = 64, kFewInputs = 32;
 constexpr int64_t kEnoughUnits = 8;
 
