@@ -20,6 +20,9 @@ constexpr int64_t kRows = 12;
 constexpr int64_t kRows = 6;
 #endif
 
+// Elements from one row to the next with which rows fall into one set of L1.
+constexpr int64_t kAliased = 1024;
+
 // kCount rows times kVectors vectors of a panel.
 template <int64_t kCount, int64_t kVectors>
 HWY_INLINE void multiply_rows(int64_t outers, int64_t inners, PanelRows a,
@@ -110,6 +113,12 @@ void unpack(const float* panel, int64_t depth, int64_t lanes, float* to, int64_t
   for (int64_t n = 0; n < lanes; n += kLanes) {
     float* rows = to + n * lane;
     int64_t k = 0;
+    // Registers that cross cache lines cost more than they save where nothing is evicted.
+    for (; lane % kAliased == 0 && k + kLanes <= depth; k += kLanes) {
+      V v[kLanes];
+      for (int64_t i = 0; i < kLanes; ++i) v[i] = hn::LoadU(d, panel + (k + i) * kPanel + n);
+      store_square(v, rows + k, lane);
+    }
     for (; k + 4 <= depth; k += 4) {
       V v[4];
       for (int64_t i = 0; i < 4; ++i) v[i] = hn::LoadU(d, panel + (k + i) * kPanel + n);

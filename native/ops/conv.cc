@@ -169,7 +169,9 @@ std::string finish(Instr& instr, std::unique_ptr<ConvState> state, int64_t units
   s.cut = cut_work(instr.outs[0].elements == 0 ? 0 : units, cost_of(s.shape));
   instr.chunks[0] = s.cut.chunks;
   instr.flops = s.shape.flops();
-  const int64_t bytes = s.winograd.used ? s.winograd.bytes() : s.scratch.bytes();
+  const int64_t bytes = s.winograd.used ? s.winograd.bytes()
+                        : s.direct.used ? s.direct.bytes()
+                                        : s.scratch.bytes();
   const std::string wrong = s.epilogue.prepare(instr, bytes);
   if (wrong.empty()) instr.state = std::move(state);
   return wrong;
@@ -189,6 +191,12 @@ std::string prepare_conv2d(Instr& instr) {
                   shape.B, shape.C, shape.O);
     if (s.winograd.apart && !instr.epilogue.empty()) add_phase(instr, s, shape.bytes());
     return finish(instr, std::move(state), s.winograd.ranges * s.winograd.groups);
+  }
+  if (direct_fits(shape)) {
+    wrong = plan_direct(s.direct, shape);
+    if (!wrong.empty()) return wrong;
+    if (s.direct.apart && !instr.epilogue.empty()) add_phase(instr, s, shape.bytes());
+    return finish(instr, std::move(state), s.direct.ranges * shape.G * s.direct.groups);
   }
   const bool few_images = shape.B > 0 && shape.B < kEnoughUnits && cost_of(shape) >= 2;
   s.tiles_apart = few_images && !shape.depthwise && merge_images(shape, shape.filter()) == 1;
@@ -237,6 +245,7 @@ void run_conv2d(const Instr& instr, const Frame& frame, int phase, int64_t begin
                             frame.data<float>(instr.outs[0])};
     return winograd_units(s, call, frame, first, last);
   }
+  if (s.direct.used) return direct_units(instr, s, frame, first, last);
   if (s.shape.depthwise) return depthwise_units(instr, s, frame, first, last);
   with_float(s.shape.dtype,
              [&](auto zero) { run_forward<decltype(zero)>(instr, s, frame, first, last); });

@@ -10,10 +10,6 @@ namespace {
 constexpr int64_t kColumnBytes = 512 << 10;
 // Of a padded plane, which is read once for each tap.
 constexpr double kPaddedBytes = 256 << 10;
-// A window that needs more than this for a single row of outputs is refused.
-constexpr double kMostPadded = 1 << 24;
-// Scratch of a thread; more than this comes of sizes that no plan for this machine has.
-constexpr int64_t kMostScratch = int64_t{1} << 36;
 // A product narrower than the first packs the filters too often; wider than the second gains
 // nothing more.
 constexpr int64_t kNarrow = 128, kWide = 256;

@@ -9,6 +9,11 @@
 
 namespace tenon {
 
+// A window that needs more than this for a single row of outputs is refused.
+constexpr double kMostPadded = 1 << 24;
+// Scratch of a thread; more than this comes of sizes that no plan for this machine has.
+constexpr int64_t kMostScratch = int64_t{1} << 36;
+
 struct ConvShape {
   ConvWindow window{};
   DType dtype = DType::f32;
@@ -86,12 +91,28 @@ struct WinogradPlan {
   int64_t bytes() const;
 };
 
+// How a convolution without a column matrix is cut (conv_direct.cc).
+struct DirectPlan {
+  bool used = false;
+  bool apart = false;     // as in WinogradPlan
+  bool in_place = false;  // no window leaves x
+  int64_t OH = 0, OW = 0, in_rows = 0, in_cols = 0;
+  int64_t reach_h = 1, reach_w = 1;            // of a window
+  int64_t band_rows = 1, band_cols = 1;        // outputs whose inputs are padded together
+  int64_t height = 0, width = 0;               // of those inputs
+  int64_t stage_rows = 1, stage_cols = 1;      // positions whose results are turned together
+  int64_t ranges = 1, images = 1, groups = 1;  // units: ranges * G * groups
+  int64_t offsets = 0, packed = 0, padded = 0, stage = 0;  // elements of scratch
+  int64_t bytes() const;
+};
+
 struct ConvState : OpState {
   ConvShape shape;
   ConvTiling tiling;
   ConvScratch scratch;
   Epilogue epilogue;
   WinogradPlan winograd;
+  DirectPlan direct;
   int64_t merge = 1;         // images of one product
   int64_t blocks = 1;        // of the channels of a group, done apart
   int64_t parts = 1;         // of the batch, summed in order (conv2dWeight)
@@ -132,5 +153,11 @@ void winograd_units(const ConvState& state, const WinogradCall& call, const Fram
 // Units: parts * ranges * groups; dw: [parts, O, C, 3, 3].
 void winograd_weight_units(const ConvState& state, const float* x, const float* dy, float* dw,
                            const Frame& frame, int64_t first, int64_t last);
+
+// conv2d without a column matrix (conv_direct.cc). Units: ranges * G * groups.
+bool direct_fits(const ConvShape& shape);
+std::string plan_direct(DirectPlan& plan, const ConvShape& shape);
+void direct_units(const Instr& instr, const ConvState& state, const Frame& frame, int64_t first,
+                  int64_t last);
 
 }  // namespace tenon

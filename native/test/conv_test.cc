@@ -158,6 +158,11 @@ const Sizes kChosen[] = {
     {2, 3, 64, 64, 16, 8, 8, 8, 8, 0, 0, 1, 1, 1, 8, 8},       // patches
     {3, 170, 6, 6, 172, 3, 3, 1, 1, 1, 1, 1, 1, 1, 6, 6},      // large filters: no partials
     {2, 12, 20, 20, 96, 3, 3, 1, 1, 2, 2, 2, 2, 12, 20, 20},   // one channel, many filters a group
+    {2, 16, 15, 17, 48, 3, 3, 2, 2, 1, 1, 1, 1, 1, 8, 9},      // direct: strides, half a panel
+    {9, 12, 9, 40, 32, 5, 4, 1, 3, 2, 3, 2, 1, 2, 5, 14},      // groups, dilation, many images
+    {9, 300, 3, 9, 64, 1, 1, 1, 1, 0, 0, 1, 1, 1, 3, 9},       // pointwise, terms in pieces
+    {2, 80, 8, 15, 16, 1, 1, 2, 2, 0, 0, 1, 1, 1, 4, 8},       // strided without pads
+    {1, 40, 2, 2600, 16, 2, 9, 1, 1, 0, 4, 1, 1, 1, 1, 2600},  // rows cut
     {1, 32, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 8, 8},        // Winograd: whole tiles
     {2, 48, 7, 7, 80, 3, 3, 1, 1, 1, 1, 1, 1, 1, 7, 7},        // parts of tiles, half a panel
     {9, 32, 14, 13, 48, 3, 3, 1, 1, 0, 2, 1, 1, 1, 12, 15},    // many images, uneven pads
