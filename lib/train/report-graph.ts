@@ -37,6 +37,7 @@ export async function drawGraph({ boxes, arrows }: Flow, style = ''): Promise<{ 
   const picture = html`<svg
     viewBox="${size}"
     width="${Math.ceil(width)}"
+    height="${Math.ceil(height)}"
     role="img"
     aria-label="How values flow through the model"
     xmlns="http://www.w3.org/2000/svg"
