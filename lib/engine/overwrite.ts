@@ -2,12 +2,16 @@
 import type { Variable } from '../graph/variable.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { cast } from '../ops/table.ts'
-import { assign } from '../ops/update.ts'
+import { assign, refuseFixed } from '../ops/update.ts'
 import { perform } from './evaluate.ts'
 import { mapAgain, mappedSource } from './mapped.ts'
 
 /** Writes all of them in one evaluation, or none. Shapes have to agree; dtypes are cast. */
 export async function overwrite(pairs: readonly (readonly [Variable, Tensor])[]): Promise<void> {
+  refuseFixed(
+    'loadStateDict',
+    pairs.map(([variable]) => variable),
+  )
   // Where nothing has been computed yet, the initial values never need to be drawn.
   const isFresh = pairs.every(
     ([variable, value]) => variable.storage === null && (value.value?.run === null || mappedSource(value) !== null),

@@ -1,4 +1,5 @@
 /** @file Variable: named, mutable storage that outlives evaluations: parameters, running statistics, optimiser state. */
+import { bytesOf } from '../dtype.ts'
 import type { DType } from '../dtype.ts'
 import { fail } from '../errors.ts'
 import { showShape, sizeOf } from '../shape.ts'
@@ -65,6 +66,16 @@ export class Variable {
 
   get size(): number {
     return sizeOf(this.shape)
+  }
+
+  /** In memory. */
+  get bytes(): number {
+    return this.size * bytesOf(this.dtype)
+  }
+
+  /** Whether it can be assigned to: not where it is quantised. */
+  get isWritable(): boolean {
+    return true
   }
 
   get rank(): number {

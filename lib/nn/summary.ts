@@ -1,5 +1,4 @@
 /** @file modelSummary: a model as rows with shapes, parameters, operations and memory, and as a graph; known before anything runs. */
-import { bytesOf } from '../dtype.ts'
 import { check } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { zeros } from '../ops/create.ts'
@@ -86,7 +85,7 @@ export function modelSummary(model: Module, ...given: readonly unknown[]): Model
     outputShapes: whole.outputs.map(({ shape }) => shape),
     parameters,
     frozenParameters: variables.reduce((n, { size }) => n + size, 0) - parameters,
-    parameterBytes: variables.reduce((n, { size, dtype }) => n + size * bytesOf(dtype), 0),
+    parameterBytes: variables.reduce((n, { bytes }) => n + bytes, 0),
     flops: layers[0]!.flops,
     peakBytes: layers[0]!.peakBytes,
   }

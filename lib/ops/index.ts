@@ -31,7 +31,7 @@ export { eigh, eigvalsh, lu, qr, solveTriangular, svd, svdvals } from './decompo
 export type { EighOptions, QrOptions, SolveTriangularOptions, SvdOptions } from './decompositions.ts'
 export { cdist, cosineSimilarity, pairwiseDistance, pdist } from './distance.ts'
 export type { CosineSimilarityOptions, DistanceOptions, PairwiseDistanceOptions } from './distance.ts'
-export { dequantize } from './blocks.ts'
+export { dequantize, quantizeBlocks } from './blocks.ts'
 export type { BlockEncoding } from './blocks.ts'
 export { embedding, embeddingBag } from './embedding.ts'
 export type { EmbeddingBagLookupOptions, EmbeddingLookupOptions } from './embedding.ts'

@@ -40,6 +40,7 @@ function update<A extends TargetAttrs>(
   inputs: readonly Tensor[],
   attrs: Omit<A, 'specs'>,
 ): readonly Tensor[] {
+  refuseFixed(row.name, targets)
   const specs = targets.map(({ shape, dtype }) => ({ shape, dtype }))
   const parts = applyTuple(row, inputs, { ...attrs, specs } as unknown as A, targets)
   for (const part of parts) {
@@ -47,6 +48,17 @@ function update<A extends TargetAttrs>(
     part.inputs[0]!.requiresGrad = false
   }
   return parts
+}
+
+/** STATE for a variable that cannot be written. */
+export function refuseFixed(op: string, targets: readonly Variable[]): void {
+  const fixed = targets.find(({ isWritable }) => !isWritable)
+  if (fixed)
+    fail(
+      'STATE',
+      op,
+      `the variable '${fixed.name || 'unnamed'}' ${showShape(fixed.shape)} is quantised: it cannot be written.`,
+    )
 }
 
 const assignRow = defineRow<TargetAttrs>({

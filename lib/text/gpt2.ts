@@ -9,13 +9,14 @@ import { Embedding } from '../nn/embedding.ts'
 import { KeyValueCache } from '../nn/key-value-cache.ts'
 import { LayerNorm } from '../nn/layer-norm.ts'
 import { Module } from '../nn/module.ts'
+import { Projection } from '../nn/projection.ts'
 import type { ConfigValues, ModelConfig } from '../io/model-config.ts'
 import { dtypeForFile, PretrainedModel } from '../io/pretrained.ts'
 import { attention, packedAttention } from '../ops/attention.ts'
 import { linear } from '../ops/contraction.ts'
-import { arange, zeros } from '../ops/create.ts'
+import { arange } from '../ops/create.ts'
 import { add, gelu } from '../ops/elementwise.ts'
-import { flatten, narrow, permute, reshape, transpose } from '../ops/layout.ts'
+import { flatten, narrow, permute, reshape } from '../ops/layout.ts'
 import { crossEntropy } from '../ops/loss.ts'
 import { normal } from '../ops/random.ts'
 import { showShape } from '../shape.ts'
@@ -58,22 +59,6 @@ export function gpt2(size: keyof typeof sizes | GPT2Config = '124M', options: GP
   if (!Object.hasOwn(sizes, size))
     fail('VALUE', 'gpt2', `there is no size '${String(size)}'. There are: ${Object.keys(sizes).join(', ')}.`)
   return new GPT2({ ...sizes[size], ...options })
-}
-
-/** x weight + bias, weight [in, out]: the other way round than Linear's, as the published files have it. */
-class Projection extends Module {
-  weight: Variable
-  bias: Variable
-
-  constructor(inputs: number, outputs: number, std: number, dtype: DType) {
-    super()
-    this.weight = new Variable(normal([inputs, outputs], 0, std, { dtype }))
-    this.bias = new Variable(zeros([outputs], { dtype }))
-  }
-
-  override forward(x: Tensor): Tensor {
-    return linear(x, transpose(this.weight), this.bias)
-  }
 }
 
 /** What every part needs to know. */

@@ -1,5 +1,4 @@
 /** @file The head of the report: a line and a few large numbers, what one asks for first. */
-import { bytesOf } from '../dtype.ts'
 import type { Module } from '../nn/module.ts'
 import { showBytes, showCount, showSeconds } from '../units.ts'
 import type { History } from './history.ts'
@@ -75,7 +74,7 @@ export const showMetric = (value: number): string =>
 
 function weightBytes(model: Module): number {
   const variables = new Set(model.stateDict().values())
-  return [...variables].reduce((n, { size, dtype }) => n + size * bytesOf(dtype), 0)
+  return [...variables].reduce((n, { bytes }) => n + bytes, 0)
 }
 
 const plural = (n: number, name: string): string => `${n.toLocaleString('en')} ${name}${n === 1 ? '' : 's'}`

@@ -1,4 +1,5 @@
-// Blocks of quantised numbers, as GGUF files have them: back to floats, and multiplied as they are.
+// Blocks of quantised numbers, as GGUF files have them: to floats and from them, and
+// multiplied as they are.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,9 @@ bool is_known(BlockEncoding encoding);
 
 // x: n blocks   y: [n * elements]
 void dequantize(BlockEncoding encoding, int64_t n, const uint8_t* x, float* y);
+
+// x: [n * elements]   y: n blocks
+void quantize_blocks(BlockEncoding encoding, int64_t n, const float* x, uint8_t* y);
 
 // y[m, n] = sum_k x[m, k] w[n, k], for few rows m: every number of w is made in a register, where
 // it is used. A group's products are summed before they are scaled, in f32. x: [M, K]   w: [N,

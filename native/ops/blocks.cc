@@ -1,4 +1,5 @@
 // dequantize: outs [y: [N, K] f32], ins [w: [N, K / elements * bytes] u8]: blocks to numbers.
+// quantizeBlocks: outs [w: as before], ins [x: [N, K] f32]: numbers to blocks.
 // matmulBlocks: outs [y: [M, N] f32], ins [x: [M, K] f32, w]: x times the transpose of w's numbers.
 // attrs [elements, bytes] of a block. All contiguous. The product of a few rows reads the blocks as
 // they are; that of more makes a few rows of w into numbers at a time, in scratch that stays in
@@ -52,18 +53,39 @@ void cut_rows(Instr& instr, std::unique_ptr<BlocksState> s, double cost) {
   instr.state = std::move(s);
 }
 
+// The numbers of w.
+std::string check_numbers(const View& view, const BlocksState& s) {
+  if (view.rank != 2 || view.dtype != DType::f32 || !view.contiguous) {
+    return "numbers must be f32 of rank 2, dense";
+  }
+  return view.dims[0] == s.N && view.dims[1] == s.K ? "" : "sizes do not match";
+}
+
 std::string prepare_dequantize(Instr& instr) {
   if (!counts_are(instr, 1, 1, 2)) return "takes w, gives y";
   auto s = std::make_unique<BlocksState>();
   const std::string wrong = read_blocks(instr, instr.ins[0], s.get());
   if (!wrong.empty()) return wrong;
-  const View& y = instr.outs[0];
-  if (y.rank != 2 || y.dtype != DType::f32 || !y.contiguous)
-    return "y must be f32 of rank 2, dense";
-  if (y.dims[0] != s->N || y.dims[1] != s->K) return "sizes do not match";
-  instr.flops = 2 * static_cast<double>(y.elements);
-  const double bytes = static_cast<double>(instr.ins[0].elements + 4 * y.elements);
+  const std::string bad_numbers = check_numbers(instr.outs[0], *s);
+  if (!bad_numbers.empty()) return bad_numbers;
+  const double numbers = static_cast<double>(instr.outs[0].elements);
+  instr.flops = 2 * numbers;
+  const double bytes = static_cast<double>(instr.ins[0].elements) + 4 * numbers;
   cut_rows(instr, std::move(s), chunk_cost(instr.flops, bytes));
+  return "";
+}
+
+std::string prepare_quantize(Instr& instr) {
+  if (!counts_are(instr, 1, 1, 2)) return "takes x, gives w";
+  auto s = std::make_unique<BlocksState>();
+  const std::string wrong = read_blocks(instr, instr.outs[0], s.get());
+  if (!wrong.empty()) return wrong;
+  const std::string bad_numbers = check_numbers(instr.ins[0], *s);
+  if (!bad_numbers.empty()) return bad_numbers;
+  // The search of q4_K tries 22 lines for each group, that of q6_K 19 scales.
+  const double each = s->encoding.elements == 256 ? 200 : 10;
+  instr.flops = each * static_cast<double>(instr.ins[0].elements);
+  cut_rows(instr, std::move(s), chunk_cost(instr.flops, 0));
   return "";
 }
 
@@ -110,6 +132,15 @@ void run_dequantize(const Instr& instr, const Frame& frame, int, int64_t begin, 
   });
 }
 
+void run_quantize(const Instr& instr, const Frame& frame, int, int64_t begin, int64_t end) {
+  const auto& s = static_cast<const BlocksState&>(*instr.state);
+  const auto* x = frame.data<float>(instr.ins[0]);
+  auto* w = frame.data<uint8_t>(instr.outs[0]);
+  for_each_tile(s, begin, end, [&](int64_t row, int64_t rows) {
+    quantize_blocks(s.encoding, rows * s.blocks_per_row(), x + row * s.K, w + row * s.row_bytes);
+  });
+}
+
 void run_matmul_blocks(const Instr& instr, const Frame& frame, int, int64_t begin, int64_t end) {
   const auto& s = static_cast<const BlocksState&>(*instr.state);
   const auto* x = frame.data<float>(instr.ins[0]);
@@ -131,6 +162,7 @@ void run_matmul_blocks(const Instr& instr, const Frame& frame, int, int64_t begi
 
 std::vector<Op> blocks_ops() {
   return {{"dequantize", false, false, prepare_dequantize, run_dequantize},
+          {"quantizeBlocks", false, false, prepare_quantize, run_quantize},
           {"matmulBlocks", false, false, prepare_matmul_blocks, run_matmul_blocks}};
 }
 

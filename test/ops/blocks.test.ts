@@ -6,6 +6,7 @@ import {
   linear,
   matmul,
   plan,
+  quantizeBlocks,
   sum,
   take,
   tensor,
@@ -126,6 +127,71 @@ test('dequantize: gradients go to the other factor', () => {
     [0, 1, 2, 3, 4].reduce((s, i) => s + values[i * columns + j]!, 0),
   )
   near(list(x.grad!), [...wanted, ...wanted, ...wanted], 1e-5)
+})
+
+for (const encoding of encodings) {
+  test(`quantizeBlocks: ${encoding} comes near to the numbers, and keeps zeros`, () => {
+    const next = randomNumbers(4)
+    const columns = 2 * SIZES[encoding][0]
+    const x = Float32Array.from({ length: 5 * columns }, () => next() + next() + next() - 1.5)
+    x.fill(0, 0, SIZES[encoding][0])
+    const given = tensor(x, { shape: [5, columns] })
+    const w = quantizeBlocks(given, encoding)
+    assert.equal(w.shape, [5, 2 * SIZES[encoding][1]])
+    const y = list(dequantize(w, encoding))
+    const [error, size] = y.reduce(([e, s], v, i) => [e! + (v - x[i]!) ** 2, s! + x[i]! ** 2], [0, 0])
+    // Relative errors of normal-like numbers: a step is 1/127 of the largest, 1/8, 1/15 of the range, 1/32.
+    const most = { q8_0: 0.006, q4_0: 0.09, q4_K: 0.075, q6_K: 0.02 }[encoding]
+    assert.ok(Math.sqrt(error! / size!) < most, String(Math.sqrt(error! / size!)))
+    assert.ok(y.slice(0, SIZES[encoding][0]).every((v) => v === 0))
+  })
+}
+
+test('quantizeBlocks: q8_0 and q4_0 round as their definition does', () => {
+  const x = Float32Array.from({ length: 32 }, (_, i) => (i === 5 ? -127 : i - 15.5))
+  const q8 = quantizeBlocks(tensor(x, { shape: [1, 32] }), 'q8_0').dataSync() as Uint8Array
+  assert.equal([...q8.slice(0, 2)], [0x00, 0x3c])
+  // Half away from zero.
+  assert.equal(
+    [...q8.slice(2, 8)].map((b) => (b << 24) >> 24),
+    [-16, -15, -14, -13, -12, -127],
+  )
+  assert.is(q8[2 + 16], 1)
+  const q4 = quantizeBlocks(
+    tensor(
+      Float32Array.from(x, (v) => (v === -127 ? -16 : v)),
+      { shape: [1, 32] },
+    ),
+    'q4_0',
+  )
+  const bytes = q4.dataSync() as Uint8Array
+  assert.equal([...bytes.slice(0, 2)], [0x00, 0x40])
+  assert.equal(
+    [...bytes.slice(2)].map((b) => b & 15),
+    Array.from({ length: 16 }, (_, i) => (i === 5 ? 0 : Math.floor((i - 15.5) / 2 + 8.5))),
+  )
+  assert.equal(
+    [...bytes.slice(2)].map((b) => b >> 4),
+    Array.from({ length: 16 }, (_, i) => Math.min(15, Math.floor((i + 0.5) / 2 + 8.5))),
+  )
+})
+
+test('quantizeBlocks: numbers that are none do not break it', () => {
+  for (const encoding of encodings) {
+    const n = SIZES[encoding][0]
+    const odd = [NaN, Infinity, -Infinity, 3e38, -3e38, 1e-45]
+    const x = Float32Array.from({ length: 6 * n }, (_, i) => odd[Math.floor(i / n)]! * (i % 3 ? 1 : 0.5))
+    assert.is(
+      (quantizeBlocks(tensor(x, { shape: [6, n] }), encoding).dataSync() as Uint8Array).length,
+      6 * SIZES[encoding][1],
+    )
+  }
+})
+
+test('quantizeBlocks: what does not fit is refused', () => {
+  assert.throws(() => quantizeBlocks(tensor(new Float32Array(33)), 'q8_0'), /\[\.\.\., k \* 32\] for q8_0, got \[33\]/)
+  assert.throws(() => quantizeBlocks(tensor([1n]), 'q8_0'), 'needs floats, got i64')
+  assert.throws(() => quantizeBlocks(tensor([1]), 'q5_0' as 'q4_0'), "got 'q5_0'")
 })
 
 test('dequantize: what is no blocks is refused', () => {

@@ -31,6 +31,7 @@ const elsewhere: Record<string, string> = {
   value: 'a leaf: every input is one',
   dequantize: 'blocks.test.ts',
   matmulBlocks: 'blocks.test.ts',
+  quantizeBlocks: 'blocks.test.ts',
   ...Object.fromEntries(['cond', 'scan', 'whileLoop'].map((name) => [name, 'test/engine/control.test.ts'])),
 }
 
@@ -61,6 +62,7 @@ const functionsElsewhere: Record<string, string> = {
   ),
   tensor: 'create.test.ts',
   dequantize: 'blocks.test.ts',
+  quantizeBlocks: 'blocks.test.ts',
   ...Object.fromEntries(['quantizeLinear', 'dequantizeLinear'].map((name) => [name, 'quantize.test.ts'])),
 }
 
@@ -192,7 +194,7 @@ test('a row without a gradient that gives floats is a leaf, random, counted, or 
   ])
   const booleans = new Set([
     ...['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'isNan', 'isInf', 'isFinite', 'signbit'],
-    ...['gcd', 'argMax', 'argMin', 'searchsorted'],
+    ...['gcd', 'argMax', 'argMin', 'searchsorted', 'quantizeBlocks'],
   ])
   const silent = [...ops.table.values()].filter(
     ({ vjp, name }) =>
