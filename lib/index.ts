@@ -64,6 +64,7 @@ Object.assign(Plan.prototype, {
 /** Models that are known by name. */
 export const models = { bert, fromPretrained, gpt2 }
 export { PretrainedModel } from './io/pretrained.ts'
+export type { SavedBeside, SaveModelOptions } from './io/pretrained.ts'
 export type { FromPretrainedOptions } from './models/from-pretrained.ts'
 
 export { TenonError } from './errors.ts'

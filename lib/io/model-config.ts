@@ -12,8 +12,11 @@ const MAX_LAYERS = 10_000
 export type ConfigValues = Readonly<Record<string, unknown>>
 
 /** Reads config.json in a folder. FORMAT when there is none, or when it is no object. */
-export async function readModelConfig(folder: string): Promise<ModelConfig> {
-  const source = await fileSource('config', join(folder, 'config.json'))
+export const readModelConfig = (folder: string): Promise<ModelConfig> => readConfigFile(join(folder, 'config.json'))
+
+/** Reads a file of that form. */
+export async function readConfigFile(path: string): Promise<ModelConfig> {
+  const source = await fileSource('config', path)
   try {
     if (source.size > MAX_CONFIG_BYTES) refuse(source, `has ${source.size} bytes, too many for a configuration.`)
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await source.read(0, source.size))
@@ -44,11 +47,13 @@ export class ModelConfig {
     return refuse({ op: 'config', name: this.path }, what)
   }
 
-  /** An integer from `low` on; without `fallback` it must be there. */
-  integer(name: string, fallback?: number, low = 1): number {
+  /** An integer of [low, high]; without `fallback` it must be there. */
+  integer(name: string, fallback?: number, low = 1, high = MAX_SIZE): number {
     const value = this.#entry(name, fallback)
-    if (Number.isInteger(value) && (value as number) >= low && (value as number) <= MAX_SIZE) return value as number
-    return this.refuse(`${name} must be an integer in [${low}, ${MAX_SIZE}], got ${shown(value)}.`)
+    const isInside = Number.isInteger(value) && (value as number) >= low && (value as number) <= high
+    return isInside
+      ? (value as number)
+      : this.refuse(`${name} must be an integer in [${low}, ${high}], got ${shown(value)}.`)
   }
 
   /** A number of layers. */
@@ -76,6 +81,13 @@ export class ModelConfig {
   activation(name: string, fallback: ActivationName): ActivationName {
     const value = this.text(name, fallback)
     return isActivationName(value) ? value : this.refuse(`${name} '${value}' is not an activation that tenon knows.`)
+  }
+
+  /** A list of `length` numbers. */
+  numbers(name: string, length: number, fallback: readonly number[]): readonly number[] {
+    const value = this.#entry(name, fallback)
+    const isList = Array.isArray(value) && value.length === length && value.every(Number.isFinite)
+    return isList ? (value as number[]) : this.refuse(`${name} must be ${length} numbers, got ${shown(value)}.`)
   }
 
   /** The configuration inside this one; empty where it is absent. */
@@ -116,6 +128,10 @@ export class ModelConfig {
     return (Object.hasOwn(this.values, name) ? this.values[name] : null) ?? fallback
   }
 }
+
+/** The text of such a file. */
+export const configText = (values: ConfigValues): Uint8Array =>
+  new TextEncoder().encode(`${JSON.stringify(values, null, 2)}\n`)
 
 const shown = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 100))
 

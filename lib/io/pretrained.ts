@@ -7,7 +7,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import type { Variable } from '../graph/variable.ts'
 import { Module } from '../nn/module.ts'
 import { loadState } from '../nn/state-dict.ts'
-import { isObject } from './model-config.ts'
+import { configText, isObject } from './model-config.ts'
 import type { ConfigValues } from './model-config.ts'
 import { openFolder } from './open-tensors.ts'
 import { saveWeights } from './sharded.ts'
@@ -24,6 +24,18 @@ export interface WeightNames {
   readonly unread: RegExp | null
   /** Parameters that may be new: those of a head. */
   readonly head: RegExp | null
+}
+
+/** What writes its own files into a model's folder. */
+export interface SavedBeside {
+  save(folder: string): Promise<void>
+}
+
+export interface SaveModelOptions extends SaveWeightsOptions {
+  /** Written beside the model: tokenizer.json, tokenizer_config.json. */
+  tokenizer?: SavedBeside
+  /** Written beside the model: preprocessor.json, preprocessor_config.json. */
+  preprocessor?: SavedBeside
 }
 
 export abstract class PretrainedModel extends Module {
@@ -44,15 +56,17 @@ export abstract class PretrainedModel extends Module {
    * Writes config.json and model.safetensors (several files and an index, where it is large) into a folder, which is made if need be.
    * transformers reads it with `from_pretrained`, tenon with `models.fromPretrained`.
    */
-  async save(folder: string, options: SaveWeightsOptions = {}): Promise<void> {
-    checkOptions('save', options, ['maxShardBytes', 'metadata', 'stream'])
+  async save(folder: string, options: SaveModelOptions = {}): Promise<void> {
+    checkOptions('save', options, ['maxShardBytes', 'metadata', 'stream', 'tokenizer', 'preprocessor'])
+    const { tokenizer, preprocessor, ...weights } = options
     await mkdir(folder, { recursive: true })
     const once = new Map<Variable, string>()
     for (const [name, variable] of this.stateDict()) if (!once.has(variable)) once.set(variable, this.nameInFile(name))
-    await saveWeights(folder, new Map([...once].map(([variable, name]) => [name, variable])), options)
+    await saveWeights(folder, new Map([...once].map(([variable, name]) => [name, variable])), weights)
     const config = { ...this.savedConfig, ...this.configForFile() }
-    const text = `${JSON.stringify(config, null, 2)}\n`
-    await writeAside(join(folder, 'config.json'), [new TextEncoder().encode(text)])
+    await writeAside(join(folder, 'config.json'), [configText(config)])
+    await tokenizer?.save(folder)
+    await preprocessor?.save(folder)
   }
 }
 

@@ -66,7 +66,9 @@ export function interpolate(x: TensorLike, options: InterpolateOptions = {}): Te
     const extent = image[i]!
     const ratio = alignCorners ? (count > 1 ? (extent - 1) / (count - 1) : 0) : (ratios[i] ?? extent / count)
     if (ratio === 1 && count === extent) return y
-    const lines = antialias ? smoothed(mode, extent, count, ratio) : linesOf(mode, extent, count, ratio, alignCorners)
+    const lines = antialias
+      ? smoothedLines(mode, extent, count, ratio)
+      : linesOf(mode, extent, count, ratio, alignCorners)
     return resample(y, i + 2, lines, `${mode} ${extent} ${count} ${ratio} ${alignCorners} ${antialias}`)
   }
   return size.reduce(along, t)
@@ -123,8 +125,8 @@ function linesOf(mode: InterpolateMode, extent: number, count: number, ratio: nu
   })
 }
 
-/** The filter stretched over all that falls on one element, its weights adding up to 1. */
-function smoothed(mode: InterpolateMode, extent: number, count: number, ratio: number): Lines {
+/** @internal The filter stretched over all that falls on one element, its weights adding up to 1. */
+export function smoothedLines(mode: InterpolateMode, extent: number, count: number, ratio: number): Lines {
   const filter = mode === 'bicubic' ? (d: number) => keys(d, -0.5) : (d: number) => Math.max(0, 1 - Math.abs(d))
   const stretch = Math.max(ratio, 1)
   const support = (mode === 'bicubic' ? 2 : 1) * stretch
