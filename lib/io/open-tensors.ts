@@ -62,6 +62,7 @@ export async function openSource(source: Source): Promise<TensorFile> {
 async function openerOf(source: Source): Promise<(source: Source) => Promise<TensorFile>> {
   const head = await source.read(0, Math.min(source.size, 16))
   const begins = (...bytes: number[]) => head.length >= bytes.length && bytes.every((byte, i) => head[i] === byte)
+  if (isSafetensors(head, source.size)) return safetensorsOf
   if (begins(0x50, 0x4b)) {
     const names = [...(await readZip(source)).keys()]
     return names.some((name) => /(^|\/)data\.pkl$/.test(name)) ? torchOf : npzOf
@@ -71,6 +72,12 @@ async function openerOf(source: Source): Promise<(source: Source) => Promise<Ten
   if (begins(0x47, 0x47, 0x55, 0x46)) return ggufOf
   if (head[8] === 0x7b) return safetensorsOf
   return refuse(source, 'begins like no format that is known: safetensors, PyTorch, GGUF, npz, npy.')
+}
+
+/** A length of a header that fits the file, and its brace. Asked first: the length may begin like a pickle (0x80) or a zip (0x504b). */
+function isSafetensors(head: Uint8Array, size: number): boolean {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
+  return head[8] === 0x7b && view.getUint32(4, true) === 0 && view.getUint32(0, true) + 8 <= size
 }
 
 async function npyOf(source: Source): Promise<TensorFile> {

@@ -183,6 +183,18 @@ test('openTensors: knows each format by how it begins', async () => {
   await file.close()
 })
 
+test('openTensors: a safetensors header may be as long as a pickle or a zip begins', async () => {
+  for (const length of [0x80, 0x280, 0x4b50]) {
+    const header = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.padEnd(length)
+    const bytes = Buffer.alloc(8 + length + 4)
+    bytes.writeUInt32LE(length)
+    bytes.write(header, 8)
+    bytes.writeFloatLE(2.5, 8 + length)
+    writeFileSync(at('long.safetensors'), bytes)
+    assert.equal(await list((await loadTensors(at('long.safetensors'))).get('a')!), [2.5], String(length))
+  }
+})
+
 test('one tensor of a large file touches only its own pages', async () => {
   if (process.platform !== 'linux') return
   const tensors = Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`t${i}`, zeros([4, 1 << 20])]))
