@@ -4,16 +4,20 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { root } from '../command.mjs'
-import { dumpPeer, whyNoPeer } from './peer.ts'
+import { peers } from './peers/index.ts'
+import type { Peer } from './peers/peer.ts'
+import { dumpPeer, whyNoPeer } from './peers/torch.ts'
 import { profileWorkload } from './profile.ts'
 import { prepareProbe } from './probe.ts'
+import { writePage } from './page.ts'
+import type { Row } from './result.ts'
 import { measure } from './rounds.ts'
 import { header, showRow } from './table.ts'
 import type { Workload } from './workload.ts'
 import { choose } from './workloads/index.ts'
 
 interface Options {
-  readonly peer: 'torch'
+  readonly peer: readonly Peer[]
   readonly only: readonly string[]
   readonly threads: readonly number[]
   readonly seconds: number
@@ -21,6 +25,7 @@ interface Options {
   readonly tries: number
   readonly side: 'tenon' | 'both'
   readonly json: boolean
+  readonly report: string | undefined
   readonly profile: string | undefined
 }
 
@@ -36,16 +41,30 @@ async function main(options: Options): Promise<void> {
   const alone = options.side === 'tenon'
   const reason = alone ? '' : whyNoPeer()
   if (reason) throw new Error(`There is no peer to compare with: ${reason}. --side tenon runs without one.`)
+  const found = alone ? [] : await preparePeers(options.peer)
   const noProbe = await prepareProbe()
   if (noProbe)
     console.error(`${noProbe}: no share of the machine's limit, and nobody sees whether the machine is steady`)
   if (!options.json) {
-    console.log(
-      `${cpus()[0]?.model ?? ''}, ${cpus().length} processors, load ${loadavg()[0]!.toFixed(2)}, Node ${process.version}`,
-    )
+    console.log(machine())
     console.log(header())
   }
-  for (const workload of chosen) await measureWorkload(workload, { ...options, alone, hasProbe: !noProbe })
+  const rows: Row[] = []
+  const context = { ...options, alone, peers: found, hasProbe: !noProbe }
+  for (const workload of chosen) rows.push(...(await measureWorkload(workload, context)))
+  if (options.report) writePage(options.report, machine(), rows)
+}
+
+/** Those that can be had; says why others cannot. */
+async function preparePeers(wanted: readonly Peer[]): Promise<Peer[]> {
+  const found: Peer[] = []
+  for (const peer of wanted) {
+    const reason = await peer.prepare().catch((error: Error) => error.message)
+    if (reason) fail(`${peer.name} cannot be had: ${reason}`)
+    else found.push(peer)
+  }
+  if (found.length === 0) throw new Error('None of the peers can be had. --side tenon runs without one.')
+  return found
 }
 
 async function profileOne(name: string, { threads, seconds }: Options): Promise<void> {
@@ -53,11 +72,15 @@ async function profileOne(name: string, { threads, seconds }: Options): Promise<
   await profileWorkload(choose([name])[0]!, { threads: threads[0]!, seconds, file })
 }
 
+const machine = (): string =>
+  `${cpus()[0]?.model ?? ''}, ${cpus().length} processors, load ${loadavg()[0]!.toFixed(2)}, Node ${process.version}`
+
 async function measureWorkload(
   workload: Workload,
-  options: Options & { readonly alone: boolean; readonly hasProbe: boolean },
-): Promise<void> {
+  options: Options & { readonly alone: boolean; readonly peers: readonly Peer[]; readonly hasProbe: boolean },
+): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tenon-bench-'))
+  const done: Row[] = []
   try {
     if (!options.alone) await dumpPeer(workload.name, folder)
     for (const threads of options.threads) {
@@ -66,6 +89,7 @@ async function measureWorkload(
         console.log(options.json ? JSON.stringify(row) : showRow(row))
         if (row.equal === false) process.exitCode = 1
       }
+      done.push(...rows)
     }
   } catch (error) {
     // The others can be measured all the same.
@@ -73,6 +97,7 @@ async function measureWorkload(
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+  return done
 }
 
 function fail(error: unknown, where = ''): void {
@@ -83,7 +108,7 @@ function fail(error: unknown, where = ''): void {
 function readOptions(args: readonly string[]): Options {
   const program = new Command('npm run bench --')
     .description("tenon's speed against PyTorch's: the same work from the same numbers, in turns (docs/benchmarks.md)")
-    .option('--peer <name>', 'what to compare with: torch', oneOf(['torch']), 'torch')
+    .option('--peer <names>', `what to compare with: ${peers.map(({ name }) => name).join(', ')}`, peersOf, [peers[0]!])
     .option('--only <names>', 'workloads, with commas between them', (text) => text.split(',').filter(Boolean), [])
     .option('--threads <n>', 'of each side; several with commas between them', integers, [availableParallelism()])
     .option('--seconds <s>', 'that each process measures', positive, 2)
@@ -91,6 +116,7 @@ function readOptions(args: readonly string[]): Options {
     .option('--tries <n>', 'runs at most, until the machine was steady', integer, 3)
     .option('--side <side>', 'tenon: raw times of this side, on random numbers', oneOf(['tenon', 'both']), 'both')
     .option('--json', 'an object a line', false)
+    .option('--report <file>', 'all rows as one HTML page with charts')
     .option('--profile <name>', 'of one workload: time, FLOP/s and bytes/s of each op, and a trace file')
   return program.parse(args, { from: 'user' }).opts()
 }
@@ -100,6 +126,14 @@ function oneOf(names: readonly string[]): (text: string) => string {
     if (!names.includes(text)) throw new InvalidArgumentError(`One of ${names.join(', ')}.`)
     return text
   }
+}
+
+function peersOf(text: string): Peer[] {
+  return text.split(',').map((name) => {
+    const found = peers.find((peer) => peer.name === name)
+    if (!found) throw new InvalidArgumentError(`Some of ${peers.map((peer) => peer.name).join(', ')}.`)
+    return found
+  })
 }
 
 function positive(text: string): number {

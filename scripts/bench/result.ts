@@ -31,6 +31,8 @@ export interface Row {
   readonly name: string
   readonly way: string
   readonly threads: number
+  /** Name and version of the peer; null where nothing is compared. */
+  readonly versus: string | null
   /** Null where the two sides do not do the same work: then nothing is measured. */
   readonly tenon: Side | null
   readonly peer: Side | null

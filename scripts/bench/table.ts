@@ -24,12 +24,16 @@ const columns: readonly Column[] = [
     width: 12,
     show: ({ share }) => (share ? `${(100 * share.value).toFixed(0)} % ${share.of}` : ''),
   },
+  { title: 'against', width: -14, show: (row) => row.versus ?? '' },
   { title: '', width: 0, show: note },
 ]
 
-export const header = (): string => line(columns.map((column) => column.title))
+export const header = (): string => line(titles)
 
-export const showRow = (row: Row): string => line(columns.map((column) => column.show(row)))
+export const showRow = (row: Row): string => line(cellsOf(row))
+
+export const titles: readonly string[] = columns.map(({ title }) => title)
+export const cellsOf = (row: Row): string[] => columns.map((column) => column.show(row))
 
 /** Seconds as '12.3 us', '4.56 ms', '1.23 s'. */
 export function time(seconds: number | undefined): string {

@@ -2,7 +2,7 @@
 // timeout: 600
 import { spawnSync } from 'node:child_process'
 import * as assert from 'uvu/assert'
-import { whyNoPeer } from '../../scripts/bench/peer.ts'
+import { whyNoPeer } from '../../scripts/bench/peers/torch.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('acceptance')

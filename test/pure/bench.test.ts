@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert'
 import { checkOf, difference } from '../../scripts/bench/compare.ts'
 import type { Evidence } from '../../scripts/bench/compare.ts'
+import { chartsOf, pageOf } from '../../scripts/bench/page.ts'
 import { combine, isSteady, median, shareOf } from '../../scripts/bench/result.ts'
 import type { Row } from '../../scripts/bench/result.ts'
 import { header, showRow, time } from '../../scripts/bench/table.ts'
@@ -67,6 +68,7 @@ const row: Row = {
   name: 'tiny_train',
   way: 'compiled sync',
   threads: 2,
+  versus: 'torch 1.13.0',
   tenon: { median_s: 7.4e-6, min_s: 6.5e-6, runs: 9, rss_mb: 127, spread: 1.02 },
   peer: { median_s: 59.8e-6, min_s: 57.8e-6, runs: 9, rss_mb: 237, spread: 1 },
   ratio: 8.08,
@@ -82,8 +84,8 @@ const row: Row = {
 test('showRow: one line under the header', () => {
   const line = showRow(row)
   assert.match(line, /^tiny_train +compiled sync +2 +7\.40 us +6\.50 us +59\.8 us +57\.8 us +8\.08 +8\.89 /)
-  assert.match(line, /1\.02 \/ 1\.00 +127 \/ 237 +26 % compute$/)
-  assert.is(header().indexOf('of limit') + 'of limit'.length, line.length)
+  assert.match(line, /1\.02 \/ 1\.00 +127 \/ 237 +26 % compute +torch 1\.13\.0$/)
+  assert.is(header().indexOf('against'), line.indexOf('torch'))
 })
 
 test('showRow: says what must be known before the figures are used', () => {
@@ -98,4 +100,25 @@ test('showRow: says what must be known before the figures are used', () => {
 test('time: three digits and a unit', () => {
   assert.equal([1.234e-5, 0.004567, 0.9996, 12.34].map(time), ['12.3 us', '4.57 ms', '1000 ms', '12.3 s'])
   assert.is(time(undefined), '')
+})
+
+test('the page: a chart for each peer and number of threads, of the workloads under their own names', () => {
+  const newest = { ...row, versus: '<torch> 2', ratio: 2 }
+  const rows = [row, { ...row, name: 'tiny_train:plain' }, newest, { ...newest, name: 'b', ratio: 0.5 }]
+  const charts = chartsOf(rows)
+  assert.equal(
+    charts.map(({ names, heights }) => [names, heights]),
+    [
+      [['tiny_train'], [Math.log2(8.08)]],
+      [
+        ['tiny_train', 'b'],
+        [1, -1],
+      ],
+    ],
+  )
+  assert.is(charts[1]!.title, 'against <torch> 2, 2 threads: 1.00 times as fast (geometric mean)')
+  const page = pageOf('a machine', rows).text
+  assert.match(page, /new uPlot/)
+  assert.match(page, 'a machine')
+  assert.not.match(page, '<torch>')
 })
