@@ -76,6 +76,12 @@ test('tokenizer: a template for one text has no second one, nor thousands of par
   await refused(() => text.Tokenizer.fromJson({ ...words, post_processor: many }), 'FORMAT', /at most 100 parts/)
 })
 
+test('ONNX: an input may be called as what every object has', async () => {
+  const inputs = Object.fromEntries([['toString', [FLOAT, 2] as const]])
+  const bytes = await onnxModel({ inputs, nodes: [['y = Neg(toString)']], outputs: ['y'] })
+  assert.equal((await onnx.load(bytes)).inputs[0]!.shape, [2])
+})
+
 const runOf = async (graph: GraphText, ...inputs: Parameters<typeof tensor>[0][]) => {
   const model = await onnx.load(await onnxModel(graph))
   const results = await model.run(inputs.map((x) => tensor(x)))

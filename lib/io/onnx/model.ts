@@ -63,7 +63,7 @@ export class OnnxModel extends Module {
     // Up to IR version 3 initializers were listed among the inputs; later that makes them defaults.
     const inputs = graph.input.filter(({ name }) => !names.has(name))
     checkShapes(shapes, inputs)
-    this.inputs = inputs.map((info) => describe(info, shapes[info.name]))
+    this.inputs = inputs.map((info) => describe(info, Object.hasOwn(shapes, info.name) ? shapes[info.name] : undefined))
     this.outputs = graph.output.map((info) => describe(info))
     const frozen = program.frozenNames()
     const variables: [string, Variable][] = []
