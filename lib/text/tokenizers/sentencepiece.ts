@@ -161,8 +161,11 @@ function mergesOf(pieces: readonly { piece: string; score: number; type: number 
   return merges.map(({ pair }) => pair)
 }
 
-/** @internal The message that a file consists of. */
+let known: Type | null = null
+
+/** @internal The message that a file consists of. protobufjs is loaded when it is first asked for. */
 export async function modelType(): Promise<Type> {
+  if (known) return known
   const { default: protobuf } = await import('protobufjs/light.js')
   const nested = Object.entries(MESSAGES).map(([message, fields]) => {
     const described = Object.entries(fields).map(([field, [id, type, rule]]) => [
@@ -172,7 +175,8 @@ export async function modelType(): Promise<Type> {
     // Of proto2: a field that is there and false is not one that is missing.
     return [message, { edition: 'proto2', fields: Object.fromEntries(described) }]
   })
-  return protobuf.Root.fromJSON({ nested: Object.fromEntries(nested) }).lookupType('ModelProto')
+  known = protobuf.Root.fromJSON({ nested: Object.fromEntries(nested) }).lookupType('ModelProto')
+  return known
 }
 
 async function decode(name: string, bytes: Uint8Array): Promise<ModelProto> {
