@@ -22,8 +22,8 @@ export interface Place {
 
 export interface Format<Opened = unknown> {
   readonly name: string
-  /** Its files are written to a folder. Default: false, bytes in memory. */
-  readonly isOnDisk?: boolean
+  /** Bytes, files of a folder that is pretended, or files on a disk: where they are mapped, or are links. Default: 'bytes'. */
+  readonly lies?: 'bytes' | 'folder' | 'disk'
   /** Decoded in WebAssembly: each time in a memory that reserves gigabytes of addresses, until garbage is collected. So fewer are read. */
   readonly isWasm?: boolean
   /** All of them load. */

@@ -1,13 +1,21 @@
 /** @file Reads mutants of a format, one after the other, and looks at how each of them ends. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
-import { existsSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve, sep } from 'node:path'
 import { TenonError } from '../../lib/index.ts'
 import { bytesOf, Link, NAME } from './format.ts'
 import type { Files, Format, Place } from './format.ts'
 import { pick, randomOf } from './mutate.ts'
-import { takeOpened } from './watch.ts'
+import { pretend, takeOpened } from './watch.ts'
 
 /** How many ended how. */
 export interface Ends {
@@ -93,7 +101,7 @@ function complaintAbout(format: Format, end: keyof Ends, error: unknown, { folde
   if (others.includes(error.code)) return null
   if (error.code !== 'FORMAT') return error
   // What runs a graph names the node instead.
-  const isSaid = error.message.includes(format.isOnDisk ? folder : NAME) || (end === 'late' && others.length > 0)
+  const isSaid = error.message.includes(folder === '' ? NAME : folder) || (end === 'late' && others.length > 0)
   return isSaid ? null : new Error(`does not say which file: ${error.message}`, { cause: error })
 }
 
@@ -101,19 +109,27 @@ function complaintAbout(format: Format, end: keyof Ends, error: unknown, { folde
 class Places {
   readonly #root = realpathSync(mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tenon-fuzz-')))
   readonly #folder = join(this.#root, NAME)
-  readonly #isOnDisk: boolean
+  readonly #lies: Format['lies']
   #files: Files = {}
 
-  constructor({ isOnDisk = false }: Format) {
-    this.#isOnDisk = isOnDisk
-    if (!isOnDisk) return
+  constructor({ lies }: Format) {
+    this.#lies = lies
+    if (lies !== 'disk') return
     mkdirSync(this.#folder)
     for (const name of OUTSIDE) writeFileSync(join(this.#root, name), 'SECRET'.repeat(20))
   }
 
   put(files: Files): Place {
-    if (!this.#isOnDisk) return { bytes: bytesOf(files), folder: '', files }
-    // Not written over: the last one may still be mapped.
+    const bytes = new Uint8Array(0)
+    if (this.#lies === 'disk') this.#write(files)
+    else if (this.#lies === 'folder')
+      pretend(this.#folder, new Map(Object.keys(files).map((name) => [join(this.#folder, name), bytesOf(files, name)])))
+    else return { bytes: bytesOf(files), folder: '', files }
+    return { bytes, folder: this.#folder, files }
+  }
+
+  /** What is the same stays; what changes is not written over, for it may be mapped still. */
+  #write(files: Files): void {
     const others = (a: Files, b: Files) => Object.entries(a).filter(([name, content]) => content !== b[name])
     for (const [name] of others(this.#files, files)) unlinkSync(join(this.#folder, name))
     for (const [name, content] of others(files, this.#files)) {
@@ -122,21 +138,24 @@ class Places {
       else writeFileSync(path, content)
     }
     this.#files = files
-    return { bytes: new Uint8Array(0), folder: this.#folder, files }
   }
 
   /** Through links too. */
   isOutside(path: string): boolean {
-    let real = resolve(path)
-    try {
-      real = realpathSync(real)
-    } catch {
-      // There is no such file: the name alone decides.
-    }
+    const real = this.#lies === 'disk' ? realPath(path) : resolve(path)
     return real !== this.#folder && !real.startsWith(this.#folder + sep)
   }
 
   remove(): void {
     rmSync(this.#root, { recursive: true, force: true })
+  }
+}
+
+/** Of a file that is not there the name decides. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return resolve(path)
   }
 }

@@ -18,7 +18,7 @@ function folder(name: string, isWanted: (file: string) => boolean = () => true):
 
 export const checkpoint = format({
   name: 'checkpoint',
-  isOnDisk: true,
+  lies: 'folder',
   good: [folder('checkpoint-v1')],
   mutate: (good, random) => {
     const name = random(3) ? 'checkpoint.json' : pick(Object.keys(good), random)
@@ -62,7 +62,7 @@ const CHOICES = [
 
 export const huggingFace = format({
   name: 'hugging-face',
-  isOnDisk: true,
+  lies: 'folder',
   good: architectures.map((name) => folder(`hf/${name}`, (file) => file !== 'expected.safetensors')),
   mutate: (good, random) => {
     const name = pick(['config.json', 'model.safetensors'], random)

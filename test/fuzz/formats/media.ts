@@ -28,7 +28,7 @@ const images = Buffer.from([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, ...n
 
 export const idx = format({
   name: 'idx',
-  isOnDisk: true,
+  lies: 'folder',
   good: [one(images, 'x.idx'), one(gzipSync(images), 'x.idx')],
   mutate: (good, random) => {
     const made = random(2)
@@ -102,7 +102,7 @@ const tone = Int16Array.from({ length: 64 }, (_, t) => 1000 * Math.sin(t))
 
 export const wav = format({
   name: 'wav',
-  isOnDisk: true,
+  lies: 'folder',
   good: [
     one(
       wavFile({ format: 1, channels: 1, rate: 8000, bits: 16, align: 2, samples: new Uint8Array(tone.buffer) }, false),
@@ -129,7 +129,7 @@ const INFO_END = 42
 export const flac = format({
   name: 'flac',
   isWasm: true,
-  isOnDisk: true,
+  lies: 'folder',
   good: [one(flacFile([tone]), 'x.flac'), one(flacFile([tone, tone], { constant: true }), 'x.flac')],
   mutate: (good, random) => {
     const file = random(2) ? madeFlac(random) : bytesOf(good, 'x.flac')

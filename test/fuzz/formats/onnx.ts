@@ -1,6 +1,7 @@
 /** @file ONNX: models whose messages are changed, run on zeros; and data beside the model. */
-import { evaluate, onnx, plan, summary, zeros } from '../../../lib/index.ts'
-import type { onnx as Onnx, Tensor } from '../../../lib/index.ts'
+import { evaluateSync, plan, summary, zeros } from '../../../lib/index.ts'
+import type { onnx, Tensor } from '../../../lib/index.ts'
+import { readModel } from '../../../lib/io/onnx/read-model.ts'
 import { messageType } from '../../../lib/io/onnx/schema.ts'
 import { BOOL, FLOAT, floats, INT64, ints, onnxModel } from '../../support/onnx-model.ts'
 import type { GraphText } from '../../support/onnx-model.ts'
@@ -105,14 +106,14 @@ const MOST_BYTES = 2 ** 25
 const MOST_OPERATIONS = 1e8
 
 /** On zeros of the shapes that the model says, free sizes being 2. */
-async function runOnZeros(model: Onnx.OnnxModel): Promise<void> {
+async function runOnZeros(model: onnx.OnnxModel): Promise<void> {
   const inputs = model.inputs.map(({ shape, dtype }) =>
     zeros(
       (shape ?? []).map((size) => (typeof size === 'number' && size < 64 ? size : 2)),
       { dtype: dtype ?? 'f32' },
     ),
   )
-  for (const result of Object.values(await model.run(inputs))) if (isSmall(result)) await evaluate(result)
+  for (const result of Object.values(await model.run(inputs))) if (isSmall(result)) evaluateSync(result)
 }
 
 function isSmall(t: Tensor): boolean {
@@ -131,12 +132,12 @@ export const onnxModels = format({
   good: await Promise.all(
     graphs.map(async (graph) => one(await onnxModel(graph, { functions: [twice as never] }), 'x.onnx')),
   ),
-  isOnDisk: true,
+  lies: 'folder',
   mutate: (good, random) => {
     const bytes = bytesOf(good, 'x.onnx')
     return one(random(6) ? messageChanged(bytes, random, OPERATORS) : bytesChanged(bytes, random), 'x.onnx')
   },
-  open: ({ folder }) => onnx.load(`${folder}/x.onnx`),
+  open: ({ folder }) => readModel(`${folder}/x.onnx`, {}),
   use: runOnZeros,
   codes,
 })
@@ -179,7 +180,7 @@ const PLACES = [
 
 export const onnxExternal = format({
   name: 'onnx-external',
-  isOnDisk: true,
+  lies: 'disk',
   good: [{ 'x.onnx': await onnxModel(external), 'w.bin': new Uint8Array(36), 'b.bin': new Uint8Array(8) }] as Files[],
   mutate: (good, random) => {
     const name = pick(['x.onnx', 'x.onnx', 'w.bin', 'b.bin'], random)
@@ -188,7 +189,7 @@ export const onnxExternal = format({
     const to = pick(['../outside.bin', '/etc/hostname', 'w.bin', 'x.onnx', '.'], random)
     return { ...good, [name]: random(4) ? bytesChanged(bytes, random) : new Link(to) }
   },
-  open: ({ folder }) => onnx.load(`${folder}/x.onnx`),
+  open: ({ folder }) => readModel(`${folder}/x.onnx`, {}),
   use: runOnZeros,
   codes,
 })

@@ -82,7 +82,7 @@ const LARGE = fileOf([
 
 export const mapped = format({
   name: 'mapped',
-  isOnDisk: true,
+  lies: 'disk',
   good: [one(LARGE, 'x.safetensors')],
   mutate: (good, random) => one(safetensorsChanged(bytesOf(good, 'x.safetensors'), random), 'x.safetensors'),
   open: ({ folder }) => openTensors(`${folder}/x.safetensors`),
@@ -111,7 +111,7 @@ const NAMES = [
 
 export const shards = format({
   name: 'shards',
-  isOnDisk: true,
+  lies: 'disk',
   good: [sharded],
   mutate: (good, random) => {
     const name = random(4) ? pick(['x.safetensors', 'y.safetensors'], random) : INDEX

@@ -107,7 +107,7 @@ const WORDS = [
 
 export const tokenizerJson = format({
   name: 'tokenizer-json',
-  isOnDisk: true,
+  lies: 'folder',
   good: ['bert.json', 'gpt2.json', 'llama3.json', 'unigram.json', 'words.json', 'llama2.json'].map(shortened),
   mutate: (good, random) => {
     // Vocabularies are most of a file, and seldom what goes wrong.
@@ -136,7 +136,7 @@ const WORD_PIECES = '[PAD] [UNK] [CLS] [SEP] [MASK] the low new ##est ##er a ##b
 
 export const vocabTxt = format({
   name: 'vocab-txt',
-  isOnDisk: true,
+  lies: 'folder',
   good: [
     {
       'vocab.txt': Buffer.from(`${WORD_PIECES.join('\n')}\n`),
@@ -180,7 +180,7 @@ function merging(random: Random): Files {
 
 export const vocabMerges = format({
   name: 'vocab-merges',
-  isOnDisk: true,
+  lies: 'folder',
   good: [{ 'vocab.json': Buffer.from(JSON.stringify(BPE)), 'merges.txt': Buffer.from(MERGES.join('\n')) }],
   mutate: (good, random) => {
     if (random(2)) return merging(random)
@@ -213,7 +213,7 @@ function modelChanged(bytes: Uint8Array, random: Random): Uint8Array {
 
 export const sentencePiece = format({
   name: 'sentencepiece',
-  isOnDisk: true,
+  lies: 'folder',
   good: ['sentencepiece-bpe.model', 'sentencepiece-unigram.model'].map(smallModel),
   mutate: (good, random) => one(modelChanged(bytesOf(good, 'tokenizer.model'), random), 'tokenizer.model'),
   open: ({ folder }) => text.Tokenizer.fromFile(folder),
