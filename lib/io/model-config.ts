@@ -129,9 +129,13 @@ export class ModelConfig {
   }
 }
 
+/** Entries that are fractions by their name. transformers 5 refuses 1 where it wants 1.0, which is one number in JavaScript. */
+const WHOLE_FRACTION =
+  /^( *"\w*(?:dropout(?:_rate|_prob)?|layerdrop|pdrop|_prob|_eps|_epsilon|factor|_range|_std|_theta|_value)": -?\d+)(?=,?$)/gm
+
 /** The text of such a file. */
 export const configText = (values: ConfigValues): Uint8Array =>
-  new TextEncoder().encode(`${JSON.stringify(values, null, 2)}\n`)
+  new TextEncoder().encode(`${JSON.stringify(values, null, 2).replace(WHOLE_FRACTION, '$1.0')}\n`)
 
 const shown = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 100))
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { audio, loadTensors, models, saveSafetensors, text, vision } from '../../lib/index.ts'
 import type { PretrainedModel, Tensor } from '../../lib/index.ts'
+import { configText } from '../../lib/io/model-config.ts'
 import { fromTensors } from '../support/arrays.ts'
 import { suite } from '../support/suite.ts'
 
@@ -153,6 +154,20 @@ for (const [title, config, phrase] of [
   ['a kind of rope', { rope_scaling: { rope_type: 'yarn', factor: 2 } }, /FORMAT .*rope_type 'yarn'/],
 ] as const)
   test(`error for ${title}`, async () => assert.match(await changed(config), phrase))
+
+test('config.json: fractions stay fractions where they are whole', () => {
+  const values = {
+    initializer_factor: 1,
+    rope_scaling: { factor: 8 },
+    hidden_size: 4,
+    dropout: 0,
+    attention_dropout: 0.5,
+  }
+  const text = new TextDecoder().decode(configText(values))
+  assert.equal(JSON.parse(text), values)
+  const numbers = Array.from(text.matchAll(/: ([\d.]+)/g), ([, number]) => number)
+  assert.equal(numbers, ['1.0', '8.0', '4', '0.0', '0.5'])
+})
 
 test('no folder, no labels', async () => {
   const failure = async (promise: Promise<unknown>) => promise.then(String, String)
