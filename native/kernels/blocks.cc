@@ -44,13 +44,13 @@ struct Sums {
     const Floats d;
     Encoding::walk(w, [this, x, K, d](int at, int count, float scale, float min, const auto& q) {
       hn::Vec<Floats> products[kRows], totals[kRows];
+      for (int m = 0; m < kRows; m++) products[m] = totals[m] = hn::Zero(d);
       for (int i = 0; i < count; i += kLanes) {
         const auto numbers = hn::ConvertTo(d, q(i));
         for (int m = 0; m < kRows; m++) {
           const auto values = hn::LoadU(d, x + m * K + at + i);
-          products[m] =
-              i == 0 ? hn::Mul(numbers, values) : hn::MulAdd(numbers, values, products[m]);
-          if constexpr (Encoding::kHasMin) totals[m] = i == 0 ? values : hn::Add(totals[m], values);
+          products[m] = hn::MulAdd(numbers, values, products[m]);
+          if constexpr (Encoding::kHasMin) totals[m] = hn::Add(totals[m], values);
         }
       }
       const auto factor = hn::Set(d, scale), less = hn::Set(d, min);

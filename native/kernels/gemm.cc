@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "kernels/few_rows.h"
+
 namespace tenon {
 
 namespace {
@@ -89,6 +91,10 @@ void product(int64_t M, int64_t N, int64_t K, T alpha, const T* a, MatrixLayout 
       const MatrixLayout turned{bl.ld, !bl.transposed};
       matrix_vector(N, K, alpha, b, turned, a, al.col_stride(), c, int64_t{1});
     }
+    return;
+  }
+  if (bl.transposed && !al.transposed && is_for_few_rows(M, N, K)) {
+    multiply_few_rows(M, N, K, alpha, a, al.ld, b, bl.ld, accumulate, c, ldc);
     return;
   }
   blas_gemm(flag(al.transposed), flag(bl.transposed), static_cast<int>(M), static_cast<int>(N),

@@ -1,6 +1,7 @@
 // matmul: against naive loops over random shapes, layouts, batches and cuts, with and without
 // epilogue.
 #include "instr_case.h"
+#include "kernels/few_rows.h"
 #include "kernels/gemm_bf16.h"
 
 using namespace tenon;
@@ -120,6 +121,7 @@ void check_large(Dice& dice) {
     check<float>(dice, {}, 1100, 64, 260, finish);
     check<double>(dice, {2}, 256, 131, 300, finish);
     check<float>(dice, {}, 1, 1200, 700, finish);
+    check<float>(dice, {}, 6, 1000, 301, finish);
     check<float>(dice, {}, 1200, 1, 700, finish);
   }
   check<int32_t>(dice, {}, 150, 300, 200, false);
@@ -153,6 +155,33 @@ void check_widened(Dice& dice) {
   expect_close(c, std::vector<double>(d.begin(), d.end()), tolerance<float>(K), "widened");
   gemm_bf16_widened(2, 3, 0, narrow_a.data(), {1}, narrow_b.data(), {3}, c.data(), 3, aligned);
   EXPECT(std::all_of(c.begin(), c.begin() + 6, [](float x) { return x == 0; }));
+}
+
+// Every edge of the tiles, gaps between rows, and the sums that are there.
+template <class T>
+void check_few_rows(Dice& dice) {
+  for (int i = 0; i < 60; i++) {
+    const int64_t M = dice.between(1, 33), N = dice.between(1, 20), K = dice.between(1, 70);
+    const int64_t lda = K + dice.between(0, 3), ldb = K + dice.between(0, 3);
+    const int64_t ldc = N + dice.between(0, 3);
+    const bool accumulate = dice.chance(50);
+    const std::vector<T> a = dice.values<T>(M * lda), b = dice.values<T>(N * ldb);
+    std::vector<T> c = dice.values<T>(M * ldc);
+    std::vector<double> want(c.begin(), c.end());
+    for (int64_t m = 0; m < M; m++) {
+      for (int64_t n = 0; n < N; n++) {
+        double sum = 0;
+        for (int64_t k = 0; k < K; k++) {
+          sum += static_cast<double>(a[static_cast<size_t>(m * lda + k)]) *
+                 static_cast<double>(b[static_cast<size_t>(n * ldb + k)]);
+        }
+        double& out = want[static_cast<size_t>(m * ldc + n)];
+        out = (accumulate ? out : 0) + 0.5 * sum;
+      }
+    }
+    multiply_few_rows<T>(M, N, K, T(0.5), a.data(), lda, b.data(), ldb, accumulate, c.data(), ldc);
+    expect_close(c, want, tolerance<T>(static_cast<double>(K)), "few rows");
+  }
 }
 
 void check_refused() {
@@ -192,6 +221,8 @@ int main() {
   check_large(dice);
   check_bf16(dice);
   check_widened(dice);
+  check_few_rows<float>(dice);
+  check_few_rows<double>(dice);
   check_refused();
   return result("matmul");
 }
