@@ -97,6 +97,11 @@ void pack(const float* from, int64_t lane, int64_t depth, int64_t lanes, float* 
   for (int64_t n = 0; n < lanes; n += kLanes) {
     const float* rows = from + n * lane;
     int64_t k = 0;
+    for (; lane % kAliased == 0 && k + kLanes <= depth; k += kLanes) {
+      V v[kLanes];
+      for (int64_t i = 0; i < kLanes; ++i) v[i] = hn::LoadU(d, rows + i * lane + k);
+      store_square(v, panel + k * kPanel + n, kPanel);
+    }
     for (; k + 4 <= depth; k += 4) {
       V v[4];
       load4(rows + k, lane, v);

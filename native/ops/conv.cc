@@ -267,6 +267,12 @@ std::string prepare_conv2d_input(Instr& instr) {
     if (s.winograd.apart && !instr.epilogue.empty()) add_phase(instr, s, shape.bytes());
     return finish(instr, std::move(state), s.winograd.ranges * s.winograd.groups);
   }
+  if (direct_input_fits(shape)) {
+    wrong = plan_direct_input(s.direct, shape);
+    if (!wrong.empty()) return wrong;
+    if (s.direct.apart && !instr.epilogue.empty()) add_phase(instr, s, shape.bytes());
+    return finish(instr, std::move(state), s.direct.ranges * shape.G * s.direct.groups);
+  }
   s.merge = merge_images(shape, shape.filter());
   choose_blocks(s, s.image_groups() * shape.G);
   wrong = plan_columns(s, block_rows(s), 1);
@@ -311,6 +317,7 @@ void run_conv2d_input(const Instr& instr, const Frame& frame, int phase, int64_t
                             frame.data<float>(instr.outs[0])};
     return winograd_units(s, call, frame, first, last);
   }
+  if (s.direct.used) return direct_input_units(instr, s, frame, first, last);
   if (s.shape.depthwise) return depthwise_input_units(instr, s, frame, first, last);
   with_float(s.shape.dtype,
              [&](auto zero) { run_by_input<decltype(zero)>(instr, s, frame, first, last); });
@@ -343,6 +350,11 @@ std::string prepare_conv2d_weight(Instr& instr) {
         s.winograd, {window.H, window.W, window.OH, window.OW, window.pad_top, window.pad_left},
         s.parts, shape.C, shape.O);
     return finish(instr, std::move(state), s.parts * s.winograd.ranges * s.winograd.groups);
+  }
+  if (direct_weight_fits(shape)) {
+    wrong = plan_direct_weight(s.direct, shape, s.parts);
+    if (!wrong.empty()) return wrong;
+    return finish(instr, std::move(state), s.parts * shape.G * s.direct.ranges * s.direct.groups);
   }
   choose_blocks(s, s.parts * shape.G);
   wrong = plan_columns(s, block_rows(s), 1);
@@ -393,6 +405,7 @@ void run_conv2d_weight(const Instr& instr, const Frame& frame, int phase, int64_
     return winograd_weight_units(s, frame.data<float>(instr.ins[0]),
                                  frame.data<float>(instr.ins[1]), out, frame, first, last);
   }
+  if (phase == 0 && s.direct.used) return direct_weight_units(instr, s, frame, first, last);
   if (phase == 0 && s.shape.depthwise) {
     return depthwise_weight_units(instr, s, frame, first, last);
   }

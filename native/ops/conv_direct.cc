@@ -26,10 +26,6 @@ constexpr int64_t kEnoughUnits = 8;
 constexpr int64_t kFewestColumns = 6, kNarrowRow = 12;
 constexpr int64_t kFewestCut = 64;  // columns, where rows are cut
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-// The largest of even pieces of at most `most`.
-int64_t even(int64_t n, int64_t most) { return ceil_div(n, ceil_div(n, most)); }
-
 }  // namespace
 
 bool direct_fits(const ConvShape& shape) {
@@ -44,6 +40,71 @@ int64_t DirectPlan::bytes() const {
   return align64(offsets * 8) + align64(packed * 4) + align64(padded * 4) + align64(stage * 4);
 }
 
+DirectScratch DirectPlan::scratch(const Frame& frame) const {
+  std::byte* at = frame.scratch;
+  const auto take = [&](int64_t bytes) {
+    std::byte* part = at;
+    at += align64(bytes);
+    return part;
+  };
+  DirectScratch all;
+  all.offsets = reinterpret_cast<int64_t*>(take(offsets * 8));
+  all.packed = reinterpret_cast<float*>(take(packed * 4));
+  all.padded = reinterpret_cast<float*>(take(padded * 4));
+  all.stage = reinterpret_cast<float*>(take(stage * 4));
+  return all;
+}
+
+bool DirectPlan::too_wide() const {
+  return static_cast<double>(height) * static_cast<double>(width) > kMostPadded;
+}
+
+void plan_bands(DirectPlan& plan, const ConvShape& shape, int64_t channels, int64_t bytes) {
+  const ConvWindow& w = shape.window;
+  plan.reach_h = (w.KH - 1) * w.dilation_h + 1, plan.reach_w = (w.KW - 1) * w.dilation_w + 1;
+  // Columns are cut only where a single row of them is too much.
+  const auto most = [](int64_t reach, int64_t stride, int64_t room) {
+    return (std::max(room, reach) - reach) / stride + 1;
+  };
+  const int64_t room = bytes / shape.bytes() / channels;  // of a plane, elements
+  const int64_t cols = std::max(kFewestCut, most(plan.reach_w, w.stride_w, room / plan.reach_h));
+  plan.band_cols = even_piece(plan.OW, cols);
+  plan.width = (plan.band_cols - 1) * w.stride_w + plan.reach_w;
+  plan.band_rows = even_piece(plan.OH, most(plan.reach_h, w.stride_h, room / plan.width));
+  plan.height = (plan.band_rows - 1) * w.stride_h + plan.reach_h;
+}
+
+void plan_units(DirectPlan& plan, const ConvShape& shape, int64_t channels, int64_t terms,
+                int64_t packed_bytes, int64_t fewest_positions) {
+  const int64_t positions = plan.OH * plan.OW, panels = ceil_div(channels, kPanel);
+  plan.apart = shape.B < kEnoughUnits;
+  if (plan.apart) {
+    plan.ranges = std::clamp<int64_t>(shape.B * positions / fewest_positions, 1,
+                                      std::min(shape.B * plan.OH, kEnoughUnits));
+  } else {
+    plan.images = std::min(shape.B, ceil_div(fewest_positions, positions));
+    plan.ranges = ceil_div(shape.B, plan.images);
+  }
+  const int64_t panel = terms * kPanel;  // elements
+  const int64_t most = std::max<int64_t>(1, packed_bytes / (panel * shape.bytes()));
+  plan.groups = std::clamp<int64_t>(ceil_div(kEnoughUnits, plan.ranges * shape.G),
+                                    ceil_div(panels, most), panels);
+  plan.packed = ceil_div(panels, plan.groups) * panel;
+}
+
+DirectRange DirectPlan::range(int64_t unit, const ConvShape& shape, int64_t channels) const {
+  const int64_t group = unit % groups, g = unit / groups % shape.G, at = unit / groups / shape.G;
+  const int64_t panels = ceil_div(channels, kPanel), rows = shape.B * OH;
+  const int64_t b0 = at * images, b1 = std::min(shape.B, b0 + images);
+  return {g,
+          group * panels / groups * kPanel,
+          std::min(channels, (group + 1) * panels / groups * kPanel),
+          apart ? at * rows / ranges : b0 * OH,
+          apart ? (at + 1) * rows / ranges : b1 * OH,
+          b0,
+          b1};
+}
+
 std::string plan_direct(DirectPlan& plan, const ConvShape& shape) {
   const ConvWindow& w = shape.window;
   plan.used = true;
@@ -51,47 +112,20 @@ std::string plan_direct(DirectPlan& plan, const ConvShape& shape) {
   const bool one_row = shape.pointwise && w.OW < kNarrowRow;
   plan.OH = one_row ? 1 : w.OH, plan.OW = one_row ? shape.OHW() : w.OW;
   plan.in_rows = one_row ? 1 : w.H, plan.in_cols = one_row ? shape.HW() : w.W;
-  plan.reach_h = (w.KH - 1) * w.dilation_h + 1, plan.reach_w = (w.KW - 1) * w.dilation_w + 1;
+  plan_bands(plan, shape, shape.Cg, kPaddedBytes);
   plan.in_place = w.pad_top == 0 && w.pad_left == 0 &&
                   (plan.OH - 1) * w.stride_h + plan.reach_h <= plan.in_rows &&
                   (plan.OW - 1) * w.stride_w + plan.reach_w <= plan.in_cols;
-  plan.band_rows = plan.OH, plan.band_cols = plan.OW;
-  if (!plan.in_place) {
-    // Columns are cut only where a single row of them is too much.
-    const auto most = [&](int64_t reach, int64_t stride, int64_t room) {
-      return (std::max(room, reach) - reach) / stride + 1;
-    };
-    const int64_t room = kPaddedBytes / 4 / shape.Cg;  // of a plane, elements
-    const int64_t cols = std::max(kFewestCut, most(plan.reach_w, w.stride_w, room / plan.reach_h));
-    plan.band_cols = even(plan.OW, cols);
-    plan.width = (plan.band_cols - 1) * w.stride_w + plan.reach_w;
-    plan.band_rows = even(plan.OH, most(plan.reach_h, w.stride_h, room / plan.width));
-    plan.height = (plan.band_rows - 1) * w.stride_h + plan.reach_h;
-    const PlanePart part{0, 0, 0, 0, plan.height, plan.width};
-    if (static_cast<double>(plan.height) * static_cast<double>(plan.width) > kMostPadded) {
-      return "window too large";
-    }
-    plan.padded = shape.Cg * part.elements();
+  if (plan.in_place) {
+    plan.band_rows = plan.OH, plan.band_cols = plan.OW;
+  } else {
+    if (plan.too_wide()) return "window too large";
+    plan.padded = shape.Cg * PlanePart{0, 0, 0, 0, plan.height, plan.width}.elements();
   }
   plan.stage_rows = std::clamp<int64_t>(kPositions / plan.band_cols, 1, plan.band_rows);
-  plan.stage_cols = even(plan.band_cols, 2 * kPositions);
+  plan.stage_cols = even_piece(plan.band_cols, 2 * kPositions);
   plan.stage = plan.stage_rows * plan.stage_cols * kPanel;
-
-  const int64_t positions = plan.OH * plan.OW, panels = ceil_div(shape.Og, kPanel);
-  plan.apart = shape.B < kEnoughUnits;
-  if (plan.apart) {
-    const int64_t rows = shape.B * plan.OH;
-    plan.ranges = std::clamp<int64_t>(shape.B * positions / kFewestPositions, 1,
-                                      std::min(rows, kEnoughUnits));
-  } else {
-    plan.images = std::min(shape.B, ceil_div(kFewestPositions, positions));
-    plan.ranges = ceil_div(shape.B, plan.images);
-  }
-  const int64_t most =
-      std::max<int64_t>(1, kPackedBytes / (shape.filter() * kPanel * 4));  // panels of a unit
-  plan.groups = std::clamp<int64_t>(ceil_div(kEnoughUnits, plan.ranges * shape.G),
-                                    ceil_div(panels, most), panels);
-  plan.packed = ceil_div(panels, plan.groups) * shape.filter() * kPanel;
+  plan_units(plan, shape, shape.Og, shape.filter(), kPackedBytes, kFewestPositions);
   plan.offsets = shape.taps() == 1 ? shape.Cg : shape.taps();
   return plan.bytes() > kMostScratch ? "window too large" : "";
 }
@@ -111,14 +145,13 @@ struct DirectUnit {
   const DirectPlan& plan;
   const float *x, *w;
   float* y;
-  int64_t* offsets;
-  float *packed, *padded, *stage;
+  DirectScratch memory;
   int64_t g, o0, o1;  // outputs of group g
 
   void pack() const {
     for (int64_t o = o0; o < o1; o += kPanel) {
       pack_panel(w + (g * shape.Og + o) * shape.filter(), shape.filter(), shape.filter(),
-                 std::min(kPanel, o1 - o), packed + (o - o0) * shape.filter());
+                 std::min(kPanel, o1 - o), memory.packed + (o - o0) * shape.filter());
     }
   }
 
@@ -136,21 +169,23 @@ struct DirectUnit {
                            left,
                            (tile.rows - 1) * win.stride_h + plan.reach_h,
                            (tile.cols - 1) * win.stride_w + plan.reach_w};
-      in = {padded, part.elements(), part.cols};
+      in = {memory.padded, part.elements(), part.cols};
       for (int64_t c = 0; c < shape.Cg; c++) {
-        pad_plane(part, image + c * shape.HW(), shape.HW(), padded + c * in.plane);
+        pad_plane(part, image + c * shape.HW(), shape.HW(), memory.padded + c * in.plane);
       }
     }
     if (shape.taps() == 1) {
-      for (int64_t c = 0; c < shape.Cg; c++) offsets[c] = c * in.plane;
+      for (int64_t c = 0; c < shape.Cg; c++) memory.offsets[c] = c * in.plane;
     } else {
       for (int64_t tap = 0; tap < shape.taps(); tap++) {
-        offsets[tap] = tap / win.KW * win.dilation_h * in.pitch + tap % win.KW * win.dilation_w;
+        memory.offsets[tap] =
+            tap / win.KW * win.dilation_h * in.pitch + tap % win.KW * win.dilation_w;
       }
     }
     for (int64_t o = o0; o < o1; o += kPanel) {
       float* to = y + (b * shape.O + g * shape.Og + o) * shape.OHW() + tile.row * plan.OW;
-      panel(in, packed + (o - o0) * shape.filter(), std::min(kPanel, o1 - o), tile, to + tile.col);
+      panel(in, memory.packed + (o - o0) * shape.filter(), std::min(kPanel, o1 - o), tile,
+            to + tile.col);
     }
   }
 
@@ -165,12 +200,12 @@ struct DirectUnit {
         const float* at = in.first + row * win.stride_h * in.pitch + col * win.stride_w;
         terms({at, in.plane, in.pitch}, filters, lanes, rows, cols);
         // Several rows lie without gaps: then they are whole ones.
-        unpack_panel(stage, rows * cols, lanes, to + row * plan.OW + col, shape.OHW());
+        unpack_panel(memory.stage, rows * cols, lanes, to + row * plan.OW + col, shape.OHW());
       }
     }
   }
 
-  // stage = the results of some rows, the sums in pieces whose filters stay in L1.
+  // memory.stage = the results of some rows, the sums in pieces whose filters stay in L1.
   void terms(const Inputs& in, const float* filters, int64_t lanes, int64_t rows,
              int64_t cols) const {
     const int64_t taps = shape.taps();
@@ -180,8 +215,9 @@ struct DirectUnit {
       for (int64_t r = 0; r < rows; r++) {
         const float* at = in.first + c * in.plane + r * shape.window.stride_h * in.pitch;
         panel_product(cols, taps == 1 ? 1 : channels, taps == 1 ? channels : taps, lanes,
-                      {at, shape.window.stride_w, in.plane, offsets}, filters + c * taps * kPanel,
-                      kPanel, c > 0, stage + r * cols * kPanel, kPanel);
+                      {at, shape.window.stride_w, in.plane, memory.offsets},
+                      filters + c * taps * kPanel, kPanel, c > 0, memory.stage + r * cols * kPanel,
+                      kPanel);
       }
     }
   }
@@ -193,49 +229,23 @@ void direct_units(const Instr& instr, const ConvState& s, const Frame& frame, in
                   int64_t last) {
   const DirectPlan& plan = s.direct;
   const ConvShape& shape = s.shape;
-  std::byte* at = frame.scratch;
-  const auto take = [&](int64_t bytes) {
-    std::byte* part = at;
-    at += align64(bytes);
-    return part;
-  };
-  auto* offsets = reinterpret_cast<int64_t*>(take(plan.offsets * 8));
-  auto* packed = reinterpret_cast<float*>(take(plan.packed * 4));
-  auto* padded = reinterpret_cast<float*>(take(plan.padded * 4));
-  auto* stage = reinterpret_cast<float*>(take(plan.stage * 4));
-  const int64_t panels = ceil_div(shape.Og, kPanel), total = shape.B * plan.OH;
   for (int64_t unit = first; unit < last; unit++) {
-    const int64_t group = unit % plan.groups, g = unit / plan.groups % shape.G;
-    const int64_t range = unit / plan.groups / shape.G;
-    const int64_t o0 = group * panels / plan.groups * kPanel;
-    const int64_t o1 = std::min(shape.Og, (group + 1) * panels / plan.groups * kPanel);
-    const int64_t b0 = range * plan.images, b1 = std::min(shape.B, b0 + plan.images);
-    const int64_t q0 = plan.apart ? range * total / plan.ranges : b0 * plan.OH;
-    const int64_t q1 = plan.apart ? (range + 1) * total / plan.ranges : b1 * plan.OH;
+    const DirectRange range = plan.range(unit, shape, shape.Og);
     const DirectUnit body{shape,
                           plan,
                           frame.data<float>(instr.ins[0]),
                           frame.data<float>(instr.ins[1]),
                           frame.data<float>(instr.outs[0]),
-                          offsets,
-                          packed,
-                          padded,
-                          stage,
-                          g,
-                          o0,
-                          o1};
+                          plan.scratch(frame),
+                          range.g,
+                          range.first,
+                          range.last};
     body.pack();
-    for (int64_t q = q0; q < q1;) {
-      const int64_t b = q / plan.OH, row = q % plan.OH;
-      const int64_t rows = std::min({plan.band_rows, plan.OH - row, q1 - q});
-      for (int64_t col = 0; col < plan.OW; col += plan.band_cols) {
-        body.band(b, {row, rows, col, std::min(plan.band_cols, plan.OW - col)});
-      }
-      q += rows;
-    }
-    for (int64_t b = b0; b < b1 && !plan.apart; b++) {
-      const int64_t channel = b * shape.O + g * shape.Og;
-      s.epilogue.run(frame, (channel + o0) * shape.OHW(), (channel + o1) * shape.OHW());
+    plan.each_band(range, [&](int64_t b, const ConvTile& tile) { body.band(b, tile); });
+    for (int64_t b = range.b0; b < range.b1 && !plan.apart; b++) {
+      const int64_t channel = b * shape.O + range.g * shape.Og;
+      s.epilogue.run(frame, (channel + range.first) * shape.OHW(),
+                     (channel + range.last) * shape.OHW());
     }
   }
 }

@@ -14,6 +14,10 @@ constexpr double kMostPadded = 1 << 24;
 // Scratch of a thread; more than this comes of sizes that no plan for this machine has.
 constexpr int64_t kMostScratch = int64_t{1} << 36;
 
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// The largest of even pieces of at most `most`.
+inline int64_t even_piece(int64_t n, int64_t most) { return ceil_div(n, ceil_div(n, most)); }
+
 struct ConvShape {
   ConvWindow window{};
   DType dtype = DType::f32;
@@ -91,6 +95,18 @@ struct WinogradPlan {
   int64_t bytes() const;
 };
 
+// Scratch of the convolutions without a column matrix.
+struct DirectScratch {
+  int64_t* offsets;
+  float *packed, *padded, *stage;
+};
+
+// The part of the work that a unit is: rows [q0, q1) of what is written, counted over images, whole
+// images [b0, b1) unless the plan is apart; its channels [first, last) of group g.
+struct DirectRange {
+  int64_t g, first, last, q0, q1, b0, b1;
+};
+
 // How a convolution without a column matrix is cut (conv_direct.cc).
 struct DirectPlan {
   bool used = false;
@@ -104,6 +120,34 @@ struct DirectPlan {
   int64_t ranges = 1, images = 1, groups = 1;  // units: ranges * G * groups
   int64_t offsets = 0, packed = 0, padded = 0, stage = 0;  // elements of scratch
   int64_t bytes() const;
+  bool too_wide() const;  // where inputs are padded
+  DirectScratch scratch(const Frame& frame) const;
+
+  // conv2dInput: the taps by phase; where each phase's taps begin, and its table of the offsets of
+  // the terms of one product.
+  struct Tap {
+    int64_t tap, way;  // in w, and from one element of dy to another
+  };
+  std::vector<Tap> taps;
+  std::vector<int64_t> phases, tables;
+  // Channels whose terms are summed at a time: their panel stays in L1.
+  static int64_t step(int64_t taps_each) {
+    return std::max<int64_t>(1, 256 / std::max<int64_t>(1, taps_each));
+  }
+  int64_t plane() const { return height * width + 16; }  // of padded inputs
+
+  // channels: of a group of what is written.
+  DirectRange range(int64_t unit, const ConvShape& shape, int64_t channels) const;
+  template <class Body>
+  void each_band(const DirectRange& range, const Body& body) const {
+    for (int64_t q = range.q0; q < range.q1;) {
+      const int64_t row = q % OH, rows = std::min({band_rows, OH - row, range.q1 - q});
+      for (int64_t col = 0; col < OW; col += band_cols) {
+        body(q / OH, ConvTile{row, rows, col, std::min(band_cols, OW - col)});
+      }
+      q += rows;
+    }
+  }
 };
 
 struct ConvState : OpState {
@@ -159,5 +203,23 @@ bool direct_fits(const ConvShape& shape);
 std::string plan_direct(DirectPlan& plan, const ConvShape& shape);
 void direct_units(const Instr& instr, const ConvState& state, const Frame& frame, int64_t first,
                   int64_t last);
+// The cut into bands whose padded inputs of so many channels take about so many bytes.
+void plan_bands(DirectPlan& plan, const ConvShape& shape, int64_t channels, int64_t bytes);
+
+// The cut into units that write `channels` of each group, with filters of so many terms.
+void plan_units(DirectPlan& plan, const ConvShape& shape, int64_t channels, int64_t terms,
+                int64_t packed_bytes, int64_t fewest_positions);
+
+// conv2dInput likewise (conv_direct_input.cc). Units: ranges * G * groups.
+bool direct_input_fits(const ConvShape& shape);
+std::string plan_direct_input(DirectPlan& plan, const ConvShape& shape);
+void direct_input_units(const Instr& instr, const ConvState& state, const Frame& frame,
+                        int64_t first, int64_t last);
+
+// conv2dWeight likewise (conv_direct_weight.cc). Units: parts * G * ranges of channels * groups.
+bool direct_weight_fits(const ConvShape& shape);
+std::string plan_direct_weight(DirectPlan& plan, const ConvShape& shape, int64_t parts);
+void direct_weight_units(const Instr& instr, const ConvState& state, const Frame& frame,
+                         int64_t first, int64_t last);
 
 }  // namespace tenon

@@ -15,8 +15,6 @@ constexpr int64_t kDepth = kWinogradDepth;  // rows of filters transformed at a 
 constexpr int64_t kWeightTiles = 32, kWeightInputs = 64, kWeightOutputs = 64, kFewInputs = 32;
 constexpr int64_t kEnoughUnits = 8;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // Bounds of piece i of n channels, cut at multiples of 16.
 int64_t channel_cut(int64_t n, int64_t pieces, int64_t i) {
   return i * (n / kWinogradChannels) / pieces * kWinogradChannels;

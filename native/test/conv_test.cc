@@ -163,6 +163,11 @@ const Sizes kChosen[] = {
     {9, 300, 3, 9, 64, 1, 1, 1, 1, 0, 0, 1, 1, 1, 3, 9},       // pointwise, terms in pieces
     {2, 80, 8, 15, 16, 1, 1, 2, 2, 0, 0, 1, 1, 1, 4, 8},       // strided without pads
     {1, 40, 2, 2600, 16, 2, 9, 1, 1, 0, 4, 1, 1, 1, 1, 2600},  // rows cut
+    {2, 16, 21, 24, 20, 3, 2, 3, 2, 0, 1, 1, 1, 1, 7, 13},  // direct by input: phases, fewer taps
+    {9, 32, 6, 45, 24, 2, 5, 1, 3, 1, 2, 2, 2, 2, 6, 14},   // groups, dilation and stride
+    {1, 16, 30, 30, 8, 5, 5, 2, 2, 2, 2, 1, 1, 1, 15, 15},  // one image, rows apart
+    {2, 48, 1, 2500, 16, 1, 7, 1, 1, 0, 3, 1, 1, 1, 1, 2500},  // a signal, columns cut
+    {2, 16, 7, 12, 64, 2, 2, 2, 2, 3, 1, 1, 1, 1, 6, 7},       // pads beyond the window
     {1, 32, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 8, 8},        // Winograd: whole tiles
     {2, 48, 7, 7, 80, 3, 3, 1, 1, 1, 1, 1, 1, 1, 7, 7},        // parts of tiles, half a panel
     {9, 32, 14, 13, 48, 3, 3, 1, 1, 0, 2, 1, 1, 1, 12, 15},    // many images, uneven pads
