@@ -4,7 +4,7 @@
  */
 import * as assert from 'uvu/assert'
 import { peakBytes } from '../../scripts/process-memory.ts'
-import { suite } from '../support/suite.ts'
+import type { suite } from '../support/suite.ts'
 import { runsOf } from './format.ts'
 import type { Format } from './format.ts'
 import { hunt } from './hunt.ts'
@@ -15,8 +15,7 @@ const seed = Number(process.env.TENON_FUZZ_SEED ?? 1)
 
 const MOST_BYTES = 512 * 2 ** 20
 
-export function fuzz(title: string, formats: readonly Format[]): void {
-  const test = suite(title)
+export function fuzz(test: ReturnType<typeof suite>, formats: readonly Format[]): void {
   test.before(watchFiles)
   for (const format of formats) {
     const wanted = runsOf(format, runs)
