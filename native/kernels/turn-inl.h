@@ -85,7 +85,7 @@ HWY_INLINE void store4(const V* v, float* to, int64_t ld) {
 }
 
 HWY_INLINE void store_square(const V* v, float* to, int64_t ld) {
-  const D d;
+  [[maybe_unused]] const D d;
 #if HWY_TARGET <= HWY_AVX3
   V t[16];
   for (int64_t i = 0; i < 16; ++i) t[i] = v[i];
