@@ -72,8 +72,9 @@ async function profileOne(name: string, { threads, seconds }: Options): Promise<
   await profileWorkload(choose([name])[0]!, { threads: threads[0]!, seconds, file })
 }
 
-const machine = (): string =>
-  `${cpus()[0]?.model ?? ''}, ${cpus().length} processors, load ${loadavg()[0]!.toFixed(2)}, Node ${process.version}`
+function machine(): string {
+  return `${cpus()[0]?.model ?? ''}, ${cpus().length} processors, load ${loadavg()[0]!.toFixed(2)}, Node ${process.version}`
+}
 
 async function measureWorkload(
   workload: Workload,

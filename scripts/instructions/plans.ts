@@ -1,10 +1,10 @@
 /**
- * @file Writes the plans of key kernels, with inputs, to files for native/test/plan_count.cc: `plans.ts FOLDER`. A case is a line: what
+ * @file Writes the plans of key kernels, with inputs, to files for native/test/plan_count.cc, and says which BLAS: `plans.ts FOLDER`. A case is a line: what
  * is computed from inputs that have values, of a size that takes a million instructions or a few.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { codes } from '../../lib/engine/addon.ts'
+import { addon, codes } from '../../lib/engine/addon.ts'
 import * as tn from '../../lib/index.ts'
 import type { Shape, Tensor } from '../../lib/index.ts'
 import { adam, sgd } from '../../lib/ops/update.ts'
@@ -100,6 +100,7 @@ for (const [name, build] of Object.entries(cases)) {
   tn.manualSeed(1)
   writeFileSync(join(folder, `${name}.plan`), fileOf(build()))
 }
+console.log(addon().stats().blas)
 
 /** As native/test/plan_count.cc reads it. */
 function fileOf(tensors: readonly Tensor[]): Uint8Array {
