@@ -32,7 +32,7 @@ const MAX_NESTING = 4
 const MAX_ALIGNMENT = 2 ** 20
 
 /** By ggml's numbers. */
-const PLAIN: ReadonlyMap<number, DType> = new Map([
+export const PLAIN: ReadonlyMap<number, DType> = new Map([
   [0, 'f32'],
   [1, 'f16'],
   [24, 'i8'],
@@ -42,7 +42,7 @@ const PLAIN: ReadonlyMap<number, DType> = new Map([
   [28, 'f64'],
   [30, 'bf16'],
 ])
-const BLOCKED: ReadonlyMap<number, BlockEncoding> = new Map([
+export const BLOCKED: ReadonlyMap<number, BlockEncoding> = new Map([
   [2, 'q4_0'],
   [8, 'q8_0'],
   [12, 'q4_K'],

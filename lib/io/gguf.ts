@@ -47,6 +47,13 @@ export async function ggufOf(source: Source): Promise<TensorFile> {
   }
 }
 
+/** What a GGUF file says of its model; no tensor is looked at. */
+export async function ggufMetadata(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const file = await openGguf(path)
+  await file.close()
+  return file.metadata
+}
+
 /** Where it ends is known when it has been read: so twice as much again, until it is enough. */
 async function readHeader(source: Source): Promise<GgufHeader> {
   for (let bytes = FIRST_READ; ; bytes *= 2) {

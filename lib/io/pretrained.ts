@@ -2,11 +2,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DType } from '../dtype.ts'
-import { checkOptions } from '../errors.ts'
+import { checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Variable } from '../graph/variable.ts'
 import { Module } from '../nn/module.ts'
 import { loadState } from '../nn/state-dict.ts'
+import { saveModelGguf } from './gguf-model.ts'
+import type { GgufForm, SaveModelGgufOptions } from './gguf-model.ts'
+import type { GgufValue } from './gguf-write.ts'
 import { configText, isObject } from './model-config.ts'
 import type { ConfigValues } from './model-config.ts'
 import { openFolder } from './open-tensors.ts'
@@ -26,13 +29,15 @@ export interface WeightNames {
   readonly head: RegExp | null
 }
 
-/** What writes its own files into a model's folder. */
+/** What writes its own files into a model's folder, and, where it can be in a GGUF file, the metadata there. */
 export interface SavedBeside {
   save(folder: string): Promise<void>
+  toGguf?(): Readonly<Record<string, GgufValue>>
 }
 
-export interface SaveModelOptions extends SaveWeightsOptions {
-  /** Written beside the model: tokenizer.json, tokenizer_config.json. */
+/** Of a folder: all but `quantize`; of a GGUF file: quantize, tokenizer, stream. */
+export interface SaveModelOptions extends SaveWeightsOptions, Pick<SaveModelGgufOptions, 'quantize'> {
+  /** Written beside the model: tokenizer.json, tokenizer_config.json; into a GGUF file, which other programs cannot use without. */
   tokenizer?: SavedBeside
   /** Written beside the model: preprocessor.json, preprocessor_config.json. */
   preprocessor?: SavedBeside
@@ -47,6 +52,11 @@ export abstract class PretrainedModel extends Module {
 
   abstract readonly weightNames: WeightNames
 
+  /** How it is written in a GGUF file; null: not at all. */
+  get ggufForm(): GgufForm | null {
+    return null
+  }
+
   /** What files call a parameter. */
   nameInFile(name: string): string {
     return name
@@ -55,8 +65,11 @@ export abstract class PretrainedModel extends Module {
   /**
    * Writes config.json and model.safetensors (several files and an index, where it is large) into a folder, which is made if need be.
    * transformers reads it with `from_pretrained`, tenon with `models.fromPretrained`.
+   *
+   * A path that ends in .gguf becomes such a file instead (Llama, Mistral, Qwen2, GPT-2): `model.save('x.gguf', { quantize: 'q8_0', tokenizer })`.
    */
   async save(folder: string, options: SaveModelOptions = {}): Promise<void> {
+    if (folder.endsWith('.gguf')) return this.#saveGguf(folder, options)
     checkOptions('save', options, ['maxShardBytes', 'metadata', 'stream', 'tokenizer', 'preprocessor'])
     const { tokenizer, preprocessor, ...weights } = options
     await mkdir(folder, { recursive: true })
@@ -67,6 +80,14 @@ export abstract class PretrainedModel extends Module {
     await writeAside(join(folder, 'config.json'), [configText(config)])
     await tokenizer?.save(folder)
     await preprocessor?.save(folder)
+  }
+
+  #saveGguf(path: string, { tokenizer, ...options }: SaveModelOptions): Promise<void> {
+    checkOptions('save', options, ['quantize', 'stream'])
+    const form = this.ggufForm
+    if (!form) return fail('VALUE', 'save', `a ${this.constructor.name} has no form as a GGUF file.`)
+    if (tokenizer && !tokenizer.toGguf) return fail('VALUE', 'save', 'this tokenizer has no form in a GGUF file.')
+    return saveModelGguf(this, form, path, { ...options, metadata: tokenizer?.toGguf?.() ?? {} })
   }
 }
 

@@ -9,6 +9,7 @@ import type { ModelConfig } from '../io/model-config.ts'
 import { loadWeights } from '../io/pretrained.ts'
 import type { PretrainedModel } from '../io/pretrained.ts'
 import type { OpenOptions } from '../io/source.ts'
+import { fromGguf } from './from-gguf.ts'
 import { bertConfigFrom, bertHeadOf } from '../text/bert-config.ts'
 import type { BERTKind } from '../text/bert-config.ts'
 import { BERTClassifier, BERTMaskedLM } from '../text/bert-heads.ts'
@@ -76,6 +77,9 @@ const classifiers: readonly string[] = ['bert', 'distilbert', 'roberta', 'vit']
 /**
  * Reads config.json and the safetensors of a folder into a model, in eval() mode: `fromPretrained<text.Llama>('./llama')`. FORMAT for a
  * configuration that tenon does not compute, STATE with names and shapes for tensors that do not fit. Nothing in the folder is executed.
+ *
+ * A GGUF file takes the place of a folder (Llama, Mistral, Qwen2, GPT-2): matrices that it has as blocks stay blocks, in the file as long as it
+ * can be mapped, and products use them as they are; with a `dtype` they become numbers. Its tokenizer: `text.Tokenizer.fromFile(path)`.
  */
 export async function fromPretrained<Model extends PretrainedModel = PretrainedModel>(
   folder: string,
@@ -83,6 +87,12 @@ export async function fromPretrained<Model extends PretrainedModel = PretrainedM
 ): Promise<Model> {
   checkOptions('fromPretrained', options, ['dtype', 'numLabels', 'mmap'])
   const { dtype = 'f32', numLabels = null, ...opening } = options
+  if (folder.endsWith('.gguf')) {
+    checkFloat(dtype)
+    if (numLabels !== null) fail('VALUE', 'fromPretrained', 'a model of a GGUF file has no head for classes.')
+    const kept = options.dtype === undefined ? opening : { ...opening, dtype }
+    return (await fromGguf(folder, kept)) as Model
+  }
   const model = await untrained(folder, { dtype, numLabels })
   await loadWeights(model, folder, { ...opening, newHead: numLabels !== null })
   return model.eval() as Model
@@ -93,7 +103,7 @@ export async function untrained(
   folder: string,
   { dtype = 'f32', numLabels = null }: FromPretrainedOptions = {},
 ): Promise<PretrainedModel> {
-  if (!isFloat(dtype)) fail('DTYPE', 'fromPretrained', `parameters are floats, got ${dtype}.`)
+  checkFloat(dtype)
   const given = await readModelConfig(folder)
   const type = given.text('model_type')
   if (!Object.hasOwn(architectures, type))
@@ -107,6 +117,10 @@ export async function untrained(
   const model = made(config, () => architectures[type]!({ config, isClassifier: numLabels !== null, dtype }))
   model.savedConfig = config.values
   return model
+}
+
+function checkFloat(dtype: DType): void {
+  if (!isFloat(dtype)) fail('DTYPE', 'fromPretrained', `parameters are floats, got ${dtype}.`)
 }
 
 /** What a model refuses of its configuration is the file's fault here. */

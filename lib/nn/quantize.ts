@@ -18,8 +18,8 @@ export interface QuantizeOptions {
   only?: ((name: string, layer: Module) => boolean) | null
 }
 
-/** A layer with one matrix that it multiplies with, or looks up in. */
-type Weighted = Linear | Projection | Embedding
+/** @internal A layer with one matrix that it multiplies with, or looks up in. */
+export type Weighted = Linear | Projection | Embedding
 
 /**
  * Makes the weights of fully connected layers (and tables of embeddings) blocks, in place, and gives the model: `await quantize(model,
@@ -69,8 +69,8 @@ async function blocksOfWeight(
   return made
 }
 
-/** All of them below a model, by path. */
-function* weightedLayers(model: Module, path = '', seen = new Set<Module>()): Generator<[string, Weighted]> {
+/** @internal All of them below a model, by path. */
+export function* weightedLayers(model: Module, path = '', seen = new Set<Module>()): Generator<[string, Weighted]> {
   if (seen.has(model)) return
   seen.add(model)
   if (model instanceof Linear || model instanceof Projection || model instanceof Embedding) yield [path, model]

@@ -31,6 +31,17 @@ export async function loadState(
   state: State,
   options: LoadOptions,
 ): Promise<LoadReport> {
+  const { contents, ...report } = matchState(variables, state, options)
+  await overwrite([...contents])
+  return report
+}
+
+/** @internal What each variable gets. STATE, with every name and shape, for what does not fit. */
+export function matchState(
+  variables: ReadonlyMap<string, Variable>,
+  state: State,
+  options: LoadOptions,
+): LoadReport & { readonly contents: ReadonlyMap<Variable, Tensor> } {
   checkOptions('loadStateDict', options, ['strict'])
   const given: ReadonlyMap<string, StateValue> = state instanceof Map ? state : new Map(Object.entries(state))
   const contents = new Map<Variable, Tensor>()
@@ -54,8 +65,7 @@ export async function loadState(
       ['unexpected', unexpected.map((name) => named(name, { shape: shapeOf(given.get(name)!) }))],
     ])
   }
-  await overwrite([...contents])
-  return { missing, unexpected }
+  return { contents, missing, unexpected }
 }
 
 function contentOf(name: string, value: StateValue, { shape, size }: Variable): Tensor {

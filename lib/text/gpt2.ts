@@ -10,6 +10,7 @@ import { KeyValueCache } from '../nn/key-value-cache.ts'
 import { LayerNorm } from '../nn/layer-norm.ts'
 import { Module } from '../nn/module.ts'
 import { Projection } from '../nn/projection.ts'
+import type { GgufForm } from '../io/gguf-model.ts'
 import type { ConfigValues, ModelConfig } from '../io/model-config.ts'
 import { dtypeForFile, PretrainedModel } from '../io/pretrained.ts'
 import { attention, packedAttention } from '../ops/attention.ts'
@@ -20,6 +21,7 @@ import { flatten, narrow, permute, reshape } from '../ops/layout.ts'
 import { crossEntropy } from '../ops/loss.ts'
 import { normal } from '../ops/random.ts'
 import { showShape } from '../shape.ts'
+import { gpt2GgufForm } from './gpt2-gguf.ts'
 import { generate } from './generate.ts'
 import type { GenerateOptions } from './generate.ts'
 import type { LanguageModelForward } from './language-model.ts'
@@ -227,6 +229,10 @@ export class GPT2 extends PretrainedModel {
 
   override nameInFile(name: string): string {
     return `transformer.${name}`
+  }
+
+  override get ggufForm(): GgufForm {
+    return gpt2GgufForm(this.config)
   }
 
   override configForFile(): ConfigValues {

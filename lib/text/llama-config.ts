@@ -1,5 +1,6 @@
 /** @file The configuration of Llama, Mistral and Qwen2: tenon's, and config.json's. */
 import type { DType } from '../dtype.ts'
+import { fail } from '../errors.ts'
 import { ModelConfig } from '../io/model-config.ts'
 import type { ConfigValues } from '../io/model-config.ts'
 import { dtypeForFile } from '../io/pretrained.ts'
@@ -14,6 +15,8 @@ export type RopeScaling =
       readonly highFrequencyFactor: number
       readonly originalPositions: number
     }
+  /** Each frequency is divided by its own factor, headDim / 2 of them. */
+  | { readonly kind: 'factors'; readonly factors: readonly number[] }
 
 export interface LlamaConfig {
   /** Whose configuration save() writes. Default: 'llama'. */
@@ -58,6 +61,7 @@ export type LlamaSizes = Required<LlamaConfig>
 export function rotaryFrequencies({ headDim, ropeBase, ropeScaling }: LlamaSizes): number[] {
   const plain = Array.from({ length: headDim / 2 }, (_, i) => ropeBase ** ((-2 * i) / headDim))
   if (!ropeScaling) return plain
+  if (ropeScaling.kind === 'factors') return plain.map((frequency, i) => frequency / ropeScaling.factors[i]!)
   const { factor } = ropeScaling
   if (ropeScaling.kind === 'linear') return plain.map((frequency) => frequency / factor)
   const { lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = ropeScaling
@@ -158,6 +162,8 @@ export function llamaConfigForFile(all: LlamaSizes): ConfigValues {
 
 function scalingForFile(scaling: RopeScaling | null): ConfigValues | null {
   if (!scaling) return null
+  if (scaling.kind === 'factors')
+    return fail('VALUE', 'save', 'config.json has no form for rotary factors of each frequency. Save as .gguf.')
   const { factor } = scaling
   if (scaling.kind === 'linear') return { rope_type: 'linear', factor }
   return {

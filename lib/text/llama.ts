@@ -4,6 +4,7 @@ import { check, checkInteger, checkOptions } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { Variable } from '../graph/variable.ts'
 import { PretrainedModel } from '../io/pretrained.ts'
+import type { GgufForm } from '../io/gguf-model.ts'
 import type { ConfigValues } from '../io/model-config.ts'
 import type { Embedding } from '../nn/embedding.ts'
 import { SwiGLU } from '../nn/gated.ts'
@@ -24,6 +25,7 @@ import { showShape } from '../shape.ts'
 import { generate } from './generate.ts'
 import type { GenerateOptions } from './generate.ts'
 import type { LanguageModelForward } from './language-model.ts'
+import { llamaGgufForm } from './llama-gguf.ts'
 import { llamaConfigForFile, rotaryFrequencies } from './llama-config.ts'
 import type { LlamaConfig, LlamaSizes } from './llama-config.ts'
 
@@ -196,6 +198,10 @@ export class Llama extends PretrainedModel {
   override get weightNames() {
     const buffers = 'rotary_emb\\.inv_freq$'
     return { prefix: 'model.', unread: new RegExp(this.head ? buffers : `${buffers}|^lm_head\\.weight$`), head: null }
+  }
+
+  override get ggufForm(): GgufForm {
+    return llamaGgufForm(this.config)
   }
 
   override configForFile(): ConfigValues {

@@ -2,9 +2,11 @@
 import { open, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fail, TenonError } from '../../errors.ts'
+import { ggufMetadata } from '../../io/gguf.ts'
 import { addedToken } from './added-tokens.ts'
 import { settingsOf } from './folder-settings.ts'
 import type { FolderSettings } from './folder-settings.ts'
+import { describeGguf } from './gguf.ts'
 import { Json } from './json.ts'
 import { describeSentencePiece } from './sentencepiece.ts'
 
@@ -28,6 +30,10 @@ const MAX_BYTES = 2 ** 28
 export async function readDescription(path: string): Promise<Described> {
   const info = await stat(path).catch((error: Error) => cannotOpen(path, error))
   const name = info.isDirectory() ? await nameIn(path) : path
+  if (name.endsWith('.gguf')) {
+    const { description, settings } = describeGguf(name, await ggufMetadata(name))
+    return { name, description, settings: settingsOf(settings) }
+  }
   const settings = await settingsBeside(name)
   return { name, description: await describe(name, settings), settings: settingsOf(settings) }
 }

@@ -33,13 +33,13 @@ const [NORMAL, UNKNOWN, CONTROL, USER_DEFINED] = [1, 2, 3, 4]
 const [UNIGRAM, BPE] = [1, 2]
 const MARK = '▁'
 
-interface SentencePiece {
+export interface SentencePiece {
   piece?: string
   score?: number
   type?: number
 }
 
-interface ModelProto {
+export interface ModelProto {
   pieces: SentencePiece[]
   trainerSpec?: Partial<Record<'modelType' | 'bosId' | 'eosId', number>> & {
     byteFallback?: boolean
@@ -53,7 +53,11 @@ interface ModelProto {
 
 /** `settings` is a tokenizer_config.json, which says what is put around a text: by itself a model puts nothing. */
 export async function describeSentencePiece(name: string, bytes: Uint8Array, settings: Json): Promise<unknown> {
-  const proto = await decode(name, bytes)
+  return describeProto(name, await decode(name, bytes), settings)
+}
+
+/** The same of a model that was read from elsewhere. */
+export function describeProto(name: string, proto: ModelProto, settings: Json): unknown {
   const refuse = (rule: string): never => fail('FORMAT', 'Tokenizer', `${name}: ${rule}`)
   const { modelType = UNIGRAM, byteFallback = false, treatWhitespaceAsSuffix = false } = proto.trainerSpec ?? {}
   if (modelType !== UNIGRAM && modelType !== BPE) refuse(`must be a unigram or BPE model, got type ${modelType}.`)

@@ -99,8 +99,8 @@ export class Tokenizer {
 
   /**
    * Reads a tokenizer.json, a vocab.json (with merges.txt beside it; also encoder.json and vocab.bpe), a WordPiece vocab.txt, a
-   * SentencePiece model, or a folder that holds one of them; of tokenizer_config.json beside it the padding token and sides. FORMAT for a file that is none of these. Truncation that a
-   * tokenizer.json asks for is not applied unless it is asked for here too.
+   * SentencePiece model, a GGUF file, or a folder that holds one of the others; of tokenizer_config.json beside it the padding token and sides.
+   * FORMAT for a file that is none of these. Truncation that a tokenizer.json asks for is not applied unless it is asked for here too.
    */
   static async fromFile(path: string): Promise<Tokenizer> {
     const { name, description, settings } = await readDescription(path)
