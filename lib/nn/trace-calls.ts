@@ -58,15 +58,15 @@ export function beginPart(
   return (outputs) => closeCall(call, outputs, open)
 }
 
-/** Calls model.forward(...inputs) in eval mode without gradients. Leaves modes, random numbers and modules as they were. */
-export function traceCalls(model: Module, inputs: readonly unknown[]): ModuleCall[] {
+/** Calls model.forward(...inputs) in eval mode without gradients. Leaves modes, random numbers and modules as they were. `op`: who asks. */
+export function traceCalls(model: Module, inputs: readonly unknown[], op = 'modelSummary'): ModuleCall[] {
   const names = namesOf(model)
   const modes = [...names.keys()].map((module) => [module, module.training] as const)
   const { position } = generator
   const calls: ModuleCall[] = []
   const around = trace
   trace = { calls, open: [] }
-  const undo = [...names].map(([module, name]) => hook(module, name, trace!))
+  const undo = [...names].map(([module, name]) => hook(op, module, name, trace!))
   try {
     model.eval()
     noGrad(() => (model.forward as Forward)(...inputs))
@@ -92,7 +92,7 @@ function namesOf(model: Module): Map<Module, string> {
 }
 
 /** Puts a forward over the module's own that notes the call; gives what takes it away. */
-function hook(module: Module, name: string, { calls, open }: Trace): () => void {
+function hook(op: string, module: Module, name: string, { calls, open }: Trace): () => void {
   const own = Object.getOwnPropertyDescriptor(module, 'forward')
   const forward = module.forward as Forward
   const value = (...args: unknown[]): unknown => {
@@ -101,11 +101,7 @@ function hook(module: Module, name: string, { calls, open }: Trace): () => void 
     const call = openCall(about, tensorsIn(args), { calls, open })
     const result = forward.apply(module, args)
     if (result instanceof Promise) {
-      fail(
-        'DYNAMIC',
-        'modelSummary',
-        `${name || 'the model'} has an asynchronous forward, whose shapes are known only as it runs.`,
-      )
+      fail('DYNAMIC', op, `${name || 'the model'} has an asynchronous forward, whose shapes are known only as it runs.`)
     }
     closeCall(call, tensorsIn(result), open)
     return result
