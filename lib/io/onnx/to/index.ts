@@ -43,7 +43,11 @@ export const reasons: Readonly<Record<string, string>> = Object.fromEntries([
   ...because('walks along an axis, which no ONNX operator does so', ['cumprod', 'linearRecurrence', 'logcumsumexp']),
   ...because('walks along an axis, which no ONNX operator does so', ['cummax', 'cummin']),
   ...because('is a loss that ONNX does not have', ['ctcLoss']),
-  ...because("reads weights in GGUF's blocks: dequantize them when loading", ['dequantize', 'matmulBlocks']),
+  ...because('works on blocks of weights: dequantize them when loading', [
+    'dequantize',
+    'matmulBlocks',
+    'quantizeBlocks',
+  ]),
 ])
 
 /** Rows that are exported as what they equal. */
