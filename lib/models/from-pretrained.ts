@@ -6,6 +6,7 @@ import type { DType } from '../dtype.ts'
 import { checkInteger, checkOptions, fail, TenonError } from '../errors.ts'
 import { readModelConfig } from '../io/model-config.ts'
 import type { ModelConfig } from '../io/model-config.ts'
+import { openFolder } from '../io/open-tensors.ts'
 import { loadWeights } from '../io/pretrained.ts'
 import type { PretrainedModel } from '../io/pretrained.ts'
 import type { OpenOptions } from '../io/source.ts'
@@ -35,6 +36,8 @@ interface Wanted {
   /** Whether a head for classes is asked for, whatever config.json's `architectures` says. */
   readonly isClassifier: boolean
   readonly dtype: DType
+  /** Whether the folder's files have a tensor. */
+  readonly has: (name: string) => boolean
 }
 
 const llama = ({ config, dtype }: Wanted) => new Llama(llamaConfigFrom(config, dtype))
@@ -66,7 +69,7 @@ const architectures: Readonly<Record<string, (wanted: Wanted) => PretrainedModel
   mistral: llama,
   qwen2: llama,
   roberta: bertOf('roberta'),
-  t5: ({ config, dtype }) => new T5(t5ConfigFrom(config, dtype)),
+  t5: ({ config, dtype, has }) => new T5(t5ConfigFrom(config, dtype, has('lm_head.weight'))),
   vit: vitOf,
   whisper: ({ config, dtype }) => new Whisper(whisperConfigFrom(config, dtype)),
 }
@@ -93,15 +96,16 @@ export async function fromPretrained<Model extends PretrainedModel = PretrainedM
     const kept = options.dtype === undefined ? opening : { ...opening, dtype }
     return (await fromGguf(folder, kept)) as Model
   }
-  const model = await untrained(folder, { dtype, numLabels })
+  const model = await untrained(folder, { dtype, numLabels }, () => tensorNames(folder, opening))
   await loadWeights(model, folder, { ...opening, newHead: numLabels !== null })
   return model.eval() as Model
 }
 
-/** @internal The model that config.json describes, before its weights are read. */
+/** @internal The model that config.json describes, before its weights are read; `tensors` gives their names where they are there. */
 export async function untrained(
   folder: string,
   { dtype = 'f32', numLabels = null }: FromPretrainedOptions = {},
+  tensors: () => Promise<ReadonlySet<string>> = () => Promise.resolve(new Set()),
 ): Promise<PretrainedModel> {
   checkFloat(dtype)
   const given = await readModelConfig(folder)
@@ -114,7 +118,9 @@ export async function untrained(
       fail('VALUE', 'fromPretrained', `a ${type} has no head for classes. There are: ${classifiers.join(', ')}.`)
   }
   const config = numLabels === null ? given : given.with({ num_labels: numLabels, id2label: null, label2id: null })
-  const model = made(config, () => architectures[type]!({ config, isClassifier: numLabels !== null, dtype }))
+  const names = await tensors()
+  const has = (name: string) => names.has(name)
+  const model = made(config, () => architectures[type]!({ config, isClassifier: numLabels !== null, dtype, has }))
   model.savedConfig = config.values
   return model
 }
@@ -131,4 +137,10 @@ function made(config: ModelConfig, make: () => PretrainedModel): PretrainedModel
     if (!(error instanceof TenonError) || error.code === 'FORMAT') throw error
     return config.refuse(error.message)
   }
+}
+
+async function tensorNames(folder: string, options: OpenOptions): Promise<ReadonlySet<string>> {
+  const file = await openFolder(folder, options)
+  await file.close()
+  return new Set(file.tensors.keys())
 }

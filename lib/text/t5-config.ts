@@ -35,6 +35,8 @@ export interface T5Config {
   normEps?: number
   /** Whether the table of embeddings is the head, too. Default: true. */
   isTied?: boolean
+  /** Whether what the head reads is divided by the square root of the width. Default: isTied. */
+  isScaled?: boolean
   /** What writing begins with. Default: 0. */
   startToken?: number
   /** Default: 'f32'. */
@@ -44,7 +46,17 @@ export interface T5Config {
 export type T5Sizes = Readonly<Required<T5Config>>
 
 const NAMES = ['vocabSize', 'width', 'hiddenWidth', 'numLayers', 'numDecoderLayers', 'numHeads', 'headDim']
-const MORE = ['numBuckets', 'maxDistance', 'isGated', 'activation', 'dropout', 'normEps', 'isTied', 'startToken']
+const MORE = [
+  'numBuckets',
+  'maxDistance',
+  'isGated',
+  'activation',
+  'dropout',
+  'normEps',
+  'isTied',
+  'isScaled',
+  'startToken',
+]
 
 export function completed(config: T5Config): T5Sizes {
   checkOptions('T5', config, [...NAMES, ...MORE, 'dtype'])
@@ -59,10 +71,11 @@ export function completed(config: T5Config): T5Sizes {
     'T5',
     () => `numBuckets must be a multiple of 4, maxDistance above its half, got ${numBuckets} and ${maxDistance}.`,
   )
-  const { isGated = false, activation = 'relu', dropout = 0.1, normEps = 1e-6, isTied = true, startToken = 0 } = config
+  const { isGated = false, activation = 'relu', dropout = 0.1, normEps = 1e-6, isTied = true } = config
+  const { isScaled = isTied, startToken = 0 } = config
   checkInteger('T5', 'startToken', startToken, 0, vocabSize - 1)
   const { dtype = 'f32' } = config
-  return { ...sizes, numBuckets, isGated, activation, dropout, normEps, isTied, startToken, dtype }
+  return { ...sizes, numBuckets, isGated, activation, dropout, normEps, isTied, isScaled, startToken, dtype }
 }
 
 /**
@@ -85,8 +98,11 @@ export function distanceBuckets({ numBuckets, maxDistance }: T5Sizes, isDecoder:
   })
 }
 
-/** From config.json. FORMAT for what tenon does not compute. */
-export function t5ConfigFrom(config: ModelConfig, dtype: DType): T5Config {
+/**
+ * From config.json. FORMAT for what tenon does not compute. transformers 5 says `tie_word_embeddings` of every T5, and keeps a head of its own
+ * (T5 1.1) in the file: `hasHead`.
+ */
+export function t5ConfigFrom(config: ModelConfig, dtype: DType, hasHead: boolean): T5Config {
   const kind = config.text('feed_forward_proj', 'relu')
   const isGated = kind.startsWith('gated-')
   const named = isGated ? kind.slice('gated-'.length) : kind
@@ -94,6 +110,8 @@ export function t5ConfigFrom(config: ModelConfig, dtype: DType): T5Config {
   const activation = isGated && named === 'gelu' ? 'gelu_new' : named
   if (!isActivationName(activation)) return config.refuse(`feed_forward_proj '${kind}' is not one that tenon computes.`)
   const numLayers = config.layers('num_layers', 6)
+  const saysTied = config.flag('tie_word_embeddings', true)
+  const isScaled = config.flag('scale_decoder_outputs', saysTied)
   return {
     vocabSize: config.integer('vocab_size', 32128),
     width: config.integer('d_model', 512),
@@ -108,7 +126,8 @@ export function t5ConfigFrom(config: ModelConfig, dtype: DType): T5Config {
     activation,
     dropout: config.number('dropout_rate', 0.1),
     normEps: config.number('layer_norm_epsilon', 1e-6),
-    isTied: config.flag('tie_word_embeddings', true),
+    isTied: saysTied && (isScaled || !hasHead),
+    isScaled,
     startToken: config.integer('decoder_start_token_id', 0, 0),
     dtype,
   }
@@ -133,6 +152,7 @@ export function t5ConfigForFile(all: T5Sizes): ConfigValues {
     dropout_rate: all.dropout,
     layer_norm_epsilon: all.normEps,
     tie_word_embeddings: all.isTied,
+    scale_decoder_outputs: all.isScaled,
     decoder_start_token_id: all.startToken,
     ...dtypeForFile(all.dtype),
   }

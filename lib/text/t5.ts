@@ -238,7 +238,8 @@ export class T5 extends PretrainedModel {
 
   #decoded(ids: Tensor, options: StackForward): Tensor {
     const hidden = this.decoder.forward(this.tokens.forward(ids), options)
-    return this.head ? this.head.forward(hidden) : linear(mul(hidden, this.config.width ** -0.5), this.tokens.weight)
+    const scaled = this.config.isScaled ? mul(hidden, this.config.width ** -0.5) : hidden
+    return this.head ? this.head.forward(scaled) : linear(scaled, this.tokens.weight)
   }
 
   override get weightNames(): WeightNames {

@@ -103,6 +103,25 @@ for (const name of ['t5', 't5-gated'])
     assert.equal(found, Array.from(await tokens.data(), Number))
   })
 
+test('t5: transformers 5 calls every T5 tied, and says whether its states are scaled', async () => {
+  const read = (config: object, name: string) =>
+    inFolder(async (folder) => {
+      await cp(join(fixtures, name), folder, { recursive: true })
+      const own = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as object
+      const said = { ...own, tie_word_embeddings: true, ...config }
+      await writeFile(join(folder, 'config.json'), JSON.stringify(said))
+      const model = await models.fromPretrained<text.T5>(folder)
+      await model.save(folder)
+      const again = await models.fromPretrained<text.T5>(folder)
+      assert.equal(again.config, model.config)
+      const expected = await expectedOf(name)
+      if (name === 't5-gated') checkAnswers(name, again, expected)
+      else assert.ok(!again.config.isScaled && again.config.isTied)
+    })
+  await read({ scale_decoder_outputs: false }, 't5-gated')
+  await read({ scale_decoder_outputs: false }, 't5')
+})
+
 test('whisper: transcribes what transformers does, with a cache', async () => {
   const { tokens, input_features: features } = await expectedOf('whisper')
   const model = await models.fromPretrained<audio.Whisper>(join(fixtures, 'whisper'))
