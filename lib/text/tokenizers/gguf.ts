@@ -6,7 +6,7 @@ import { describeProto } from './sentencepiece.ts'
 import type { ModelProto } from './sentencepiece.ts'
 
 /** Types of tokens, SentencePiece's. */
-export const [NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE] = [1, 2, 3, 4, 6] as const
+export const [NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE] = [1, 2, 3, 4, 5, 6] as const
 const [SPM_UNIGRAM, SPM_BPE] = [1, 2] as const
 
 const WORDS = (numbers: string): string =>
@@ -136,7 +136,7 @@ function byteLevelBpe(field: Field, tokens: readonly string[], types: readonly n
     model: {
       ...{ type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: '', end_of_word_suffix: '' },
       ...{ fuse_unk: false, byte_fallback: false, ignore_merges },
-      vocab: Object.fromEntries(ids.filter((id) => !isAdded(types[id]!)).map((id) => [tokens[id]!, id])),
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
       merges: field('merges')
         .list()
         .map((merge) => merge.text().split(' ')),

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { check, checkInteger, checkOptions, fail } from '../../errors.ts'
+import type { GgufValue } from '../../io/gguf-write.ts'
 import type { Tensor } from '../../graph/tensor.ts'
 import { writeAside } from '../../io/write-aside.ts'
 import { addedTokensOf, AddedTokens, checkIds } from './added-tokens.ts'
@@ -15,6 +16,7 @@ import type { Encoding, Run, Slot } from './encoding.ts'
 import { readDescription } from './files.ts'
 import { noSettings, settingsForFile } from './folder-settings.ts'
 import type { FolderSettings } from './folder-settings.ts'
+import { ggufOfTokenizer } from './gguf-write.ts'
 import { Json } from './json.ts'
 import { RememberingModel } from './model.ts'
 import type { Model } from './model.ts'
@@ -130,6 +132,11 @@ export class Tokenizer {
     await writeJson(join(path, 'tokenizer.json'), this.#json)
     const isSpecial = (token: string) => this.#specials.has(this.#ids.get(token) ?? -1)
     await writeJson(join(path, 'tokenizer_config.json'), settingsForFile(this.#settings, isSpecial))
+  }
+
+  /** @internal What a GGUF file says of it: see `model.save('x.gguf', { tokenizer })`. */
+  toGguf(): Readonly<Record<string, GgufValue>> {
+    return ggufOfTokenizer({ description: this.#json, settings: this.#settings.values, ids: this.#ids })
   }
 
   /** The content of a tokenizer.json. */
