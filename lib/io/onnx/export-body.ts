@@ -1,6 +1,7 @@
 /** @file Writing graphs: the whole one, and the bodies of control flow, which see the names around them. */
 import type { Block } from '../../graph/row.ts'
 import type { Tensor } from '../../graph/tensor.ts'
+import { isFixed } from './export-sizes.ts'
 import { blocksOf } from './export-trace.ts'
 import type { Graph } from './export-trace.ts'
 import { unified, Value } from './export-value.ts'
@@ -41,6 +42,9 @@ function write(value: Value, writer: GraphWriter): string | readonly string[] {
     value.refuse('updates variables when it is evaluated. Export in eval mode')
   if (row === 'variable') return writer.variable(node.variables[0]!)
   if (row === 'part') return value.inputs[0]!.names[(node.attrs as { index: number }).index]!
+  // Runtimes do not agree on what becomes of empty tensors.
+  if (node.size === 0 && node.parts === null && value.sizes.every(isFixed))
+    return writer.numbers([], node.shape, node.dtype)
   const found = fused(value, writer)
   if (found !== null) return found
   if (Object.hasOwn(mappings, row)) return mappings[row]!(value, writer)

@@ -40,7 +40,9 @@ export function lastCells(value: Value): string | null {
 /** Gates of H numbers each along the first axis, in another order. */
 function ordered(writer: GraphWriter, name: string, order: readonly number[]): string {
   if (order.length === 1) return name
-  const split = writer.addAll('Split', [name], { axis: 0 }, new Array<true>(order.length).fill(true))
+  // Since opset 18 it says of itself how many parts there are.
+  const attributes = { axis: 0, ...(writer.opset >= 18 && { num_outputs: order.length }) }
+  const split = writer.addAll('Split', [name], attributes, new Array<true>(order.length).fill(true))
   return writer.add(
     'Concat',
     order.map((gate) => split[gate]!),
