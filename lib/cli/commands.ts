@@ -64,10 +64,18 @@ function commands(exitWith: (code: number) => void): Command {
     .action(async (file, options) => (await import('./inspect.ts')).inspect(file, options))
   program
     .command('convert')
-    .description('the same tensors in another format: .safetensors, .npz, .npy, or a folder of safetensors files')
+    .description(
+      'the same tensors in another format: .safetensors, .npz, .npy, .gguf, or a folder of safetensors files; models to and from .gguf',
+    )
     .argument('<in>', 'safetensors (or a folder with them), PyTorch, GGUF, npz, npy, or the parameters of ONNX')
     .argument('<out>')
     .option('--key <name>', "the part of a PyTorch checkpoint to take, 'state_dict' say")
+    .addOption(
+      new Option('--quantize <kind>', '.gguf: what matrices become').choices([
+        ...['q8_0', 'q4_0', 'q4_K', 'q6_K'],
+        ...['f16', 'bf16', 'f32'],
+      ]),
+    )
     .action(async (from, to, options) => (await import('./convert.ts')).convert(from, to, options))
   program
     .command('run')

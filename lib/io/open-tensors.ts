@@ -6,6 +6,7 @@ import { checkOptions, fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { asTensor } from '../ops/table.ts'
 import { ggufOf } from './gguf.ts'
+import { saveGguf } from './gguf-write.ts'
 import { npzOf, saveNpy, saveNpz } from './npz.ts'
 import { entriesOf, saveSafetensors, safetensorsOf } from './safetensors.ts'
 import type { SaveOptions, Tensors } from './safetensors.ts'
@@ -93,14 +94,15 @@ async function npyOf(source: Source): Promise<TensorFile> {
   }
 }
 
-/** Writes tensors in the format that the path's ending names: .safetensors, .npz, or .npy for a single one. */
+/** Writes tensors in the format that the path's ending names: .safetensors, .npz, .gguf, or .npy for a single one. */
 export async function saveTensors(path: string, tensors: Tensors, options: SaveOptions = {}): Promise<void> {
   checkOptions('saveTensors', options, ['stream'])
   if (path.endsWith('.safetensors')) return saveSafetensors(path, tensors, {}, options)
+  if (path.endsWith('.gguf')) return saveGguf(path, tensors, options)
   if (path.endsWith('.npz')) return saveNpz(path, tensors)
   const all = entriesOf(tensors)
   if (!path.endsWith('.npy'))
-    return fail('VALUE', 'saveTensors', `the path must end in .safetensors, .npz or .npy, got '${path}'.`)
+    return fail('VALUE', 'saveTensors', `the path must end in .safetensors, .npz, .gguf or .npy, got '${path}'.`)
   if (all.length !== 1)
     return fail('VALUE', 'saveTensors', `an .npy file holds one tensor, got ${all.length}. Use .npz.`)
   return saveNpy(path, asTensor('saveTensors', all[0]![1]))

@@ -17,6 +17,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 const onnxMnist = fileURLToPath(new URL('../../../shared/data/models/onnx-mnist/mnist.onnx', import.meta.url))
 const torch = (name: string) => fileURLToPath(new URL(`../fixtures/torch/${name}`, import.meta.url))
+const hf = (name: string) => fileURLToPath(new URL(`../fixtures/hf/${name}`, import.meta.url))
 
 /** Arguments, exit code, and what stands on stdout or, behind a failure, on stderr. */
 const calls: [args: string[], status: number, phrases: string[]][] = [
@@ -38,7 +39,14 @@ const calls: [args: string[], status: number, phrases: string[]][] = [
   [['convert', torch('zip.pt'), join(folder, 'zip.npz')], 0, ['zip.npz: 16 tensors of', '(torch)']],
   [['convert', '--key', 'state_dict', torch('checkpoint.pt'), join(folder, 'weights')], 0, ['weights: 7 tensors']],
   [['inspect', join(folder, 'weights')], 0, ['1.running_mean', 'format: pt']],
-  [['convert', torch('zip.pt'), join(folder, 'zip.pt')], 1, ['must end in .safetensors, .npz or .npy']],
+  [['convert', torch('zip.pt'), join(folder, 'zip.pt')], 1, ['must end in .safetensors, .npz, .gguf or .npy']],
+  [
+    ['convert', '--quantize', 'q8_0', hf('gpt2'), join(folder, 'gpt2.gguf')],
+    0,
+    ['gpt2.gguf: GPT2 of', 'without a tokenizer'],
+  ],
+  [['convert', join(folder, 'gpt2.gguf'), join(folder, 'gpt2')], 0, ['gpt2: GPT2 of']],
+  [['convert', '--quantize', 'q8_0', torch('zip.pt'), join(folder, 'x.npz')], 1, ['only .gguf files are quantised']],
   [['convert', torch('zip.pt'), join(folder, 'zip.npy')], 1, ['an .npy file holds one tensor, got 16']],
   ...(existsSync(onnxMnist)
     ? ([

@@ -38,6 +38,13 @@ export async function readDescription(path: string): Promise<Described> {
   return { name, description: await describe(name, settings), settings: settingsOf(settings) }
 }
 
+/** Whether a GGUF file or a folder says what its tokenizer is. */
+export async function describesTokenizer(path: string): Promise<boolean> {
+  if (path.endsWith('.gguf')) return 'tokenizer.ggml.model' in (await ggufMetadata(path))
+  for (const name of NAMES) if (await isThere(join(path, name))) return true
+  return false
+}
+
 async function describe(name: string, settings: Json): Promise<unknown> {
   if (name.endsWith('.model')) return describeSentencePiece(name, await read(name), settings)
   const text = textOf(name, await read(name))
