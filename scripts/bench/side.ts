@@ -3,14 +3,15 @@
  * anything is timed. Prints a line of JSON. Started by rounds.ts.
  */
 import { parseArgs } from 'node:util'
-import { evaluate, loadSafetensors, summary } from '../../lib/index.ts'
+import { evaluate, summary } from '../../lib/index.ts'
 import type { Tensor } from '../../lib/index.ts'
 import type { Plan } from '../../lib/plan/plan.ts'
 import { bufferBytes } from '../../lib/plan/program.ts'
 import { collectGarbage, resetPeak, residentBytes } from '../process-memory.ts'
 import { checkOf, difference } from './compare.ts'
 import type { Evidence } from './compare.ts'
-import { readEvidence, tensorsFile } from './peers/torch.ts'
+import { loadDump } from './dump.ts'
+import { readEvidence } from './peers/torch.ts'
 import { median } from './result.ts'
 import type { Timing, Work } from './result.ts'
 import type { Built, Running, Way, Workload } from './workload.ts'
@@ -53,10 +54,7 @@ async function prepare(workload: Workload, { model }: Built): Promise<readonly T
     await evaluate(...inputs)
     return inputs
   }
-  const tensors = await loadSafetensors(tensorsFile(workload.name, values.dump))
-  const isInput = (name: string) => name.startsWith('batch.')
-  await model?.loadStateDict(new Map([...tensors].filter(([name]) => !isInput(name))))
-  return workload.inputs().map((_, i) => tensors.get(`batch.${i}`)!)
+  return loadDump(workload, model, values.dump)
 }
 
 async function firstSteps({ step, outputs }: Running): Promise<Evidence> {
