@@ -97,8 +97,9 @@ const nets: Record<string, ExportCase & { ops?: readonly string[] }> = {
   },
   'loops and branches': {
     module: calling((x: Tensor) => {
+      const outside = x.sum().expand([4])
       const { carry, ys } = tenon.scan(
-        ([s], [y]) => ({ carry: [s.add(y)], ys: [s.mul(y).add(x.sum())] }),
+        ([s], [y]) => ({ carry: [s.add(y)], ys: [s.mul(y).add(outside)] }),
         [x.sum(0)],
         [x],
       )
@@ -124,7 +125,20 @@ const nets: Record<string, ExportCase & { ops?: readonly string[] }> = {
       const [b, t, c] = x.shape
       const turned = x.permute([1, 0, 2]).reshape([t * b, c])
       const middle = x.slice([null, [1, t - 1], null])
-      return [turned.mean(0), middle, x.flip(1), x.mul(arange(t).cast('f32').reshape([t, 1])), x.sum(1).div(t)]
+      // Made in JavaScript, as importers do.
+      const sizes = tenon.tensor([b, t, 2 * b * t, c])
+      const line = tenon.tensor(Array.from({ length: t }, (_, i) => 2 + 3 * i)).reshape([t, 1])
+      const ones = tenon.tensor(new Float32Array(t * c).fill(1), { shape: [t, c] })
+      return [
+        x.mul(sizes),
+        x.add(line),
+        x.add(ones),
+        turned.mean(0),
+        middle,
+        x.flip(1),
+        x.mul(arange(t).cast('f32').reshape([t, 1])),
+        x.sum(1).div(t),
+      ]
     }),
     args: [randn([2, 6, 4])],
     options: { dynamicAxes: { input: ['batch', 'time'].map((_, axis) => axis) } },

@@ -25,7 +25,10 @@ export class Value {
   /** Its name in the file, once it is written; of rows with several outputs, that of each. */
   names: readonly string[] = []
 
+  readonly #isArgument: boolean
+
   constructor(of: readonly Tensor[], inputs: readonly Value[], isArgument: boolean) {
+    this.#isArgument = isArgument
     this.of = of
     this.inputs = inputs
     this.sizes = of[0]!.shape.map((_, axis) => of.map((t) => t.shape[axis]!))
@@ -34,8 +37,9 @@ export class Value {
     if (this.row === 'part') inputs[0]!.parts.push(this)
   }
 
-  /** The row's name; 'value' for what has been evaluated. */
+  /** The row's name; 'value' for what has been evaluated, 'argument' for what comes from outside. */
   get row(): string {
+    if (this.#isArgument) return 'argument'
     return this.of[0]!.value === null ? this.of[0]!.row.name : 'value'
   }
   get dtype(): DType {

@@ -1,8 +1,10 @@
 /** @file Rows that move elements: shapes that depend on free axes become 0 and -1, or are computed. */
+import { arrayOf, isNarrow } from '../../../dtype.ts'
+import type { Tensor } from '../../../graph/tensor.ts'
 import { isFixed, sameSize } from '../export-sizes.ts'
 import type { Size } from '../export-sizes.ts'
 import type { Value } from '../export-value.ts'
-import { TO_END, TO_START } from '../export-writer.ts'
+import { codeOf, TO_END, TO_START } from '../export-writer.ts'
 import type { GraphWriter } from '../export-writer.ts'
 import { inputsOf } from './to.ts'
 import type { Mappings, To } from './to.ts'
@@ -194,9 +196,41 @@ const numberLeaf: To = (value, writer) => {
   return writer.scalar(numbers as number[], value.dtype, value)
 }
 
+/** Longer ones are not looked through. */
+const MOST_NUMBERS = 64
+
+/**
+ * What forward made of sizes in JavaScript, or the importer of ONNX: a few sizes, one number everywhere, or a line that is as long as one.
+ * Other tensors that differ between traces cannot be written.
+ */
+const computedValue: To = (value, writer) => {
+  const numbers = value.of.map((t) => (t.value?.run === null && !isNarrow(t.dtype) ? numbersOf(t) : null))
+  const differs = 'is another tensor for other sizes of free axes: compute it by ops'
+  if (!numbers.every((list) => list !== null)) return value.refuse(differs)
+  const [first] = numbers as [number[]]
+  if (value.sizes.every(isFixed) && first.length <= MOST_NUMBERS && numbers.flat().every(Number.isInteger)) {
+    const found = writer.sizes(first.map((_, i) => numbers.map((list) => list[i]!)))
+    if (found === null) return value.refuse(differs)
+    const flat = value.dtype === 'i64' ? found : writer.add('Cast', [found], { to: codeOf(value.dtype) })
+    const n = value.of.map(() => first.length)
+    return value.rank === 1 ? flat : reshaped(value, writer, flat, [n], value.sizes)
+  }
+  const number = (x: number) => writer.number(x, value.dtype)
+  if (numbers.every((list) => list.every((x) => Object.is(x, first[0]))))
+    return expanded(value, writer, number(first[0]!), [], value.sizes)
+  const longest = numbers.reduce((a, b) => (b.length > a.length ? b : a))
+  const [start, step] = [longest[0]!, longest[1]! - longest[0]!]
+  const isLine = numbers.every((list) => list.every((x, i) => x === start + i * step))
+  if (value.rank !== 1 || !Number.isInteger(step) || !isLine || step === 0) return value.refuse(differs)
+  const end = value.of.map((t) => start + t.size * step)
+  return writer.add('Range', [number(start), writer.scalar(end, value.dtype, value), number(step)])
+}
+
+const numbersOf = (t: Tensor): number[] => Array.from(arrayOf(t.dtype, t.value!.buffer, 0, t.size), Number)
+
 export const layout: Mappings = {
   ...{ reshape, permute, expand, slice, place, concat, asStrided, iota },
   constant: numberLeaf,
   operand: numberLeaf,
-  value: (value) => value.refuse('is another tensor for other sizes of free axes: compute it by ops'),
+  value: computedValue,
 }
