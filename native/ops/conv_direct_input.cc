@@ -60,12 +60,13 @@ std::string plan_direct_input(DirectPlan& plan, const ConvShape& shape) {
   plan.OH = w.H, plan.OW = w.W;  // of what is written
   plan.reach_h = (w.KH - 1) * w.dilation_h, plan.reach_w = (w.KW - 1) * w.dilation_w;
   const int64_t room = kPaddedBytes / 4 / std::max<int64_t>(1, shape.Og);
-  // Rows and columns of dy under so many of dx: a part of a step at either end.
-  const auto under = [](int64_t n, int64_t reach, int64_t stride) {
-    return (n - 1 + reach) / stride + 2;
+  // Rows and columns of dy under so many of dx: with steps, parts of one at either end.
+  const auto ends = [](int64_t stride) { return stride > 1 ? 2 : 1; };
+  const auto under = [=](int64_t n, int64_t reach, int64_t stride) {
+    return (n - 1 + reach) / stride + ends(stride);
   };
-  const auto most = [](int64_t extent, int64_t reach, int64_t stride) {
-    return std::max<int64_t>(1, (extent - 2) * stride - reach + 1);
+  const auto most = [=](int64_t extent, int64_t reach, int64_t stride) {
+    return std::max<int64_t>(1, (extent - ends(stride)) * stride - reach + 1);
   };
   const int64_t least = under(1, plan.reach_h, w.stride_h);
   plan.band_cols =

@@ -19,6 +19,7 @@ constexpr int64_t kPositions = 256;          // of a sum at a time: their panel 
 constexpr int64_t kPaddedBytes = 256 << 10;  // of the inputs of a band of rows
 constexpr int64_t kSums = 1536;              // of a panel's columns, rows of the result
 constexpr int64_t kFewestSums = 16, kFewestRows = 4, kFewestPositions = 400;
+constexpr int64_t kFewestChannels = 32;  // of a range
 constexpr int64_t kEnoughUnits = 8;
 
 }  // namespace
@@ -36,7 +37,13 @@ std::string plan_direct_weight(DirectPlan& plan, const ConvShape& shape, int64_t
   plan.OH = w.OH, plan.OW = w.OW, plan.in_rows = w.H, plan.in_cols = w.W;
   const int64_t panels = ceil_div(shape.Og, kPanel);
   plan.groups = ceil_div(panels, 2);
-  plan.ranges = ceil_div(shape.filter(), kSums);
+  // A range of channels has room for the inputs of some hundred positions.
+  const double row = 4.0 * static_cast<double>(w.KH * w.dilation_h) *
+                     static_cast<double>(std::min(w.OW, kPositions)) *
+                     static_cast<double>(w.stride_w);
+  const auto roomy = static_cast<int64_t>(static_cast<double>(kPaddedBytes) / row);
+  const int64_t channels_most = std::max({roomy, kFewestChannels, int64_t{1}});
+  plan.ranges = std::max(ceil_div(shape.filter(), kSums), ceil_div(shape.Cg, channels_most));
   const int64_t units = parts * shape.G * plan.groups * plan.ranges;
   if (units < kEnoughUnits) plan.groups = panels;
   if (units < kEnoughUnits / 2) plan.ranges *= ceil_div(kEnoughUnits / 2, units);
