@@ -108,6 +108,9 @@ function poolGeometry(op: string, image: Shape, kernelSize: PerAxis, options: Ma
 
 /** Whether the windows that start in the padding have a tap inside; the others start inside. */
 function allRead(extent: number, taps: number, stride: number, padding: number, dilation: number): boolean {
+  // The window that starts first has the most taps before the image; steps no longer than the image do not lead over it.
+  if (Math.ceil(padding / dilation) >= taps) return false
+  if (dilation <= extent) return true
   for (let start = -padding; start <= 0; start += stride) {
     const first = Math.ceil(-start / dilation)
     if (first >= taps || start + first * dilation >= extent) return false

@@ -13,11 +13,14 @@ export type Triple = number | readonly [number, number, number]
 /** One number for all spatial axes, or one for each. */
 export type PerAxis = number | readonly number[]
 
+/** Kernels count no further. */
+const MOST = 2 ** 30
+
 /** `n` integers of at least `low`. */
 export function perAxis(op: string, name: string, value: PerAxis, n: number, low: number): number[] {
   const list = typeof value === 'number' ? new Array<number>(n).fill(value) : [...value]
   if (list.length !== n) fail('VALUE', op, `${name} must be one number or ${n}, got ${showShape(list)}.`)
-  for (const item of list) checkInteger(op, name, item, low, 2 ** 31)
+  for (const item of list) checkInteger(op, name, item, low, MOST)
   return list
 }
 

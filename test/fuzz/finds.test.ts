@@ -1,6 +1,6 @@
 /** @file What fuzzing found, one small case each. */
 import * as assert from 'uvu/assert'
-import { onnx, tensor, TenonError, text, zeros } from '../../lib/index.ts'
+import { maxPool2d, onnx, tensor, TenonError, text, zeros } from '../../lib/index.ts'
 import { openSource } from '../../lib/io/open-tensors.ts'
 import { bytesSource } from '../../lib/io/source.ts'
 import { ggufFile, kinds } from '../io/gguf-file.ts'
@@ -105,4 +105,12 @@ test('ONNX: Unique of a matrix that is computed, and RoiAlign of boxes that are,
     outputs: ['y'],
   }
   assert.equal(await runOf(roi, [[[[1, 2], [3, 4]]]], [[0, 0, 2, 2]]), [[[[2.5]]]]) // prettier-ignore
+})
+
+test('pooling: strides that kernels cannot count are refused, and long paddings are checked at once', async () => {
+  const x = zeros([1, 1, 4, 4])
+  await refused(() => maxPool2d(x, 2, { stride: [2, 2 ** 30 + 1] }), 'VALUE', /stride must be an integer/)
+  const [kernel, start] = [2 ** 30, performance.now()]
+  assert.equal(maxPool2d(x, [kernel, 1], { stride: 1, padding: [2 ** 29, 0] }).shape, [1, 1, 5, 4])
+  assert.ok(performance.now() - start < 1000)
 })
