@@ -57,6 +57,7 @@ export const constantRow = defineRow<{ value: number }>({
 
 /** A number that is part of the plan's structure: for rules and composites, never for what a user may vary. */
 export function constant(value: number, dtype: DType): Tensor {
+  if (!isFloat(dtype) && !Number.isInteger(value)) fail('DTYPE', 'constant', `${value} is no ${dtype}.`)
   return new Tensor(constantRow, { shape: SCALAR.shape, dtype }, [], { value }, keyOf(value) || 'null')
 }
 

@@ -50,7 +50,10 @@ const binary =
 const variadic =
   (f: Binary): OpFunction =>
   (node) =>
-    node.inputs().reduce(f)
+    some(node).reduce(f)
+
+/** At least one input. */
+const some = (node: Node): Tensor[] => (node.numInputs > 0 ? node.inputs() : node.refuse('has no inputs.'))
 
 function power(node: Node): Tensor {
   const [x, exponent] = pair(node)
@@ -103,7 +106,7 @@ export const arithmetic: Ops = {
   Sum: variadic(add),
   Mean: (node) =>
     div(
-      node.inputs().reduce((a, b) => add(a, b)),
+      some(node).reduce((a, b) => add(a, b)),
       node.numInputs,
     ),
   Clip: { run: clip, frozen: [1, 2] },

@@ -110,7 +110,7 @@ function qLinearMatMul(node: Node): Held {
 }
 
 /** Zero points and scales of output channels. */
-const perOutput = (t: Tensor, rank: number): number[] => [t.size, ...new Array<number>(rank - 1).fill(1)]
+const perOutput = (t: Tensor, rank: number): number[] => [t.size, ...new Array<number>(Math.max(0, rank - 1)).fill(1)]
 
 function convInteger(node: Node): Tensor {
   const [x, w] = [node.input(0), node.input(1)]
