@@ -7,7 +7,6 @@ import { openSync, writeSync } from 'node:fs'
 import { formats } from '../../test/fuzz/formats/index.ts'
 import { hunt } from '../../test/fuzz/hunt.ts'
 import type { Ends } from '../../test/fuzz/hunt.ts'
-import { watchFiles } from '../../test/fuzz/watch.ts'
 import { peakBytes, residentBytes } from '../process-memory.ts'
 
 /** Over what the process has when the good files were read; resident, all in all. */
@@ -23,7 +22,6 @@ const isAsan = process.env.LD_PRELOAD?.includes('asan') ?? false
 
 let peak = 0
 let isLimited = isAsan || process.platform !== 'linux' || format.isWasm === true
-watchFiles()
 await hunt(format, {
   seed: Number(seed),
   first: Number(first),

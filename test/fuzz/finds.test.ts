@@ -4,7 +4,7 @@ import { maxPool2d, onnx, tensor, TenonError, text, zeros } from '../../lib/inde
 import { openSource } from '../../lib/io/open-tensors.ts'
 import { bytesSource } from '../../lib/io/source.ts'
 import { ggufFile, kinds } from '../io/gguf-file.ts'
-import { FLOAT, onnxModel } from '../support/onnx-model.ts'
+import { FLOAT, INT64, onnxModel } from '../support/onnx-model.ts'
 import type { GraphText } from '../support/onnx-model.ts'
 import { suite } from '../support/suite.ts'
 import { zipFile } from './zip-file.ts'
@@ -22,6 +22,9 @@ async function refused(work: () => unknown, code: string, words: RegExp): Promis
   }
   assert.unreachable('nothing was thrown')
 }
+
+/** ONNX's number of u8. */
+const UINT8 = 2
 
 const open = async (bytes: Uint8Array) => (await openSource(bytesSource('fuzz', 'file', bytes))).readAll()
 
@@ -105,6 +108,16 @@ test('ONNX: Unique of a matrix that is computed, and RoiAlign of boxes that are,
     outputs: ['y'],
   }
   assert.equal(await runOf(roi, [[[[1, 2], [3, 4]]]], [[0, 0, 2, 2]]), [[[[2.5]]]]) // prettier-ignore
+})
+
+test('ONNX: operators without the inputs, dtypes or axes that they need are refused by the name of the node', async () => {
+  const refuses = async (node: string, inputs: GraphText['inputs'], code: string, words: RegExp) => {
+    const model = await onnx.load(await onnxModel({ inputs, nodes: [[node]], outputs: ['y'] }))
+    await refused(() => model.run(model.inputs.map(({ dtype }) => zeros([], { dtype: dtype! }))), code, words)
+  }
+  await refuses('y = Max()', {}, 'FORMAT', /the Max.*has no inputs/)
+  await refuses('y = HardSigmoid(x)', { x: [INT64] }, 'DTYPE', /the HardSigmoid.*0\.\d+ is no i64/)
+  await refuses('y = ConvInteger(x, w, , z)', { x: [UINT8], w: [UINT8], z: [UINT8] }, 'FORMAT', /the ConvInteger/)
 })
 
 test('pooling: strides that kernels cannot count are refused, and long paddings are checked at once', async () => {

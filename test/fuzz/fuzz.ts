@@ -8,7 +8,6 @@ import type { suite } from '../support/suite.ts'
 import { runsOf } from './format.ts'
 import type { Format } from './format.ts'
 import { hunt } from './hunt.ts'
-import { watchFiles } from './watch.ts'
 
 const runs = Number(process.env.TENON_FUZZ ?? 10_000)
 const seed = Number(process.env.TENON_FUZZ_SEED ?? 1)
@@ -16,7 +15,6 @@ const seed = Number(process.env.TENON_FUZZ_SEED ?? 1)
 const MOST_BYTES = 512 * 2 ** 20
 
 export function fuzz(test: ReturnType<typeof suite>, formats: readonly Format[]): void {
-  test.before(watchFiles)
   for (const format of formats) {
     const wanted = runsOf(format, runs)
     test(`${format.name}: ${wanted} mutants load, or end in an error that says where`, async () => {

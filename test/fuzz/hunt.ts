@@ -15,7 +15,7 @@ import { TenonError } from '../../lib/index.ts'
 import { bytesOf, Link, NAME } from './format.ts'
 import type { Files, Format, Place } from './format.ts'
 import { pick, randomOf } from './mutate.ts'
-import { pretend, takeOpened } from './watch.ts'
+import { pretend, takeOpened, watchFiles } from './watch.ts'
 
 /** How many ended how. */
 export interface Ends {
@@ -55,6 +55,7 @@ const isSame = (a: Files[string] | undefined, b: Files[string] | undefined): boo
   a === b || (a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0)
 
 export async function hunt(format: Format, { seed, first, runs, onMutant, onFind }: Hunt): Promise<Ends> {
+  watchFiles()
   const place = new Places(format)
   const ends: Ends = { loaded: 0, late: 0, early: 0 }
   try {

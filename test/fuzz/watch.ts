@@ -25,8 +25,12 @@ const OTHERS = [
 
 type Call = (path: unknown, ...rest: unknown[]) => unknown
 
+let isWatching = false
+
 /** From now on every opening is noted. Modules that are loaded late should be loaded before. */
 export function watchFiles(): void {
+  if (isWatching) return
+  isWatching = true
   for (const name of [...PROMISES, ...REAL_ONLY]) watch(fs.promises as never, name, name === 'stat')
   for (const name of OTHERS) watch(fs as never, name, false)
   syncBuiltinESMExports()

@@ -9,6 +9,7 @@ import { bytesOf, format, Link, one } from '../format.ts'
 import type { Files } from '../format.ts'
 import { bytesChanged, pick, valueChanged } from '../mutate.ts'
 import type { Random } from '../mutate.ts'
+import { madeGraph } from './onnx-graphs.ts'
 
 /** Small models that between them have every kind of message. */
 const graphs: GraphText[] = [
@@ -134,6 +135,7 @@ export const onnxModels = format({
   ),
   lies: 'folder',
   mutate: (good, random) => {
+    if (random(2)) return one(madeGraph(random), 'x.onnx')
     const bytes = bytesOf(good, 'x.onnx')
     return one(random(6) ? messageChanged(bytes, random, OPERATORS) : bytesChanged(bytes, random), 'x.onnx')
   },
