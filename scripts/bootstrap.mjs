@@ -37,13 +37,12 @@ const toBuild = [
     dnf: 'highway-devel',
     brew: 'highway',
   },
-  {
-    what: 'Eigen',
-    has: () => hasHeader('Eigen/Dense', 'eigen3/Eigen/Dense'),
-    apt: 'libeigen3-dev',
-    dnf: 'eigen3-devel',
-    brew: 'eigen',
-  },
+]
+
+/** What OpenBLAS and Highway are built with, as users get them. @type {Need[]} */
+const toShip = [
+  { what: 'make', has: () => onPath('make'), apt: 'make', dnf: 'make', brew: 'make' },
+  { what: 'xz', has: () => onPath('xz'), apt: 'xz-utils', dnf: 'xz', brew: 'xz' },
 ]
 
 /** What the checks use besides; a check without its tool is skipped. @type {Need[]} */
@@ -54,9 +53,12 @@ const toCheck = [
   { what: 'g++ for arm64', has: () => onPath('aarch64-linux-gnu-g++'), apt: 'g++-aarch64-linux-gnu' },
 ]
 
-/** Gets the tools and libraries that the build needs; throws with the command to run where it may not install them. */
-export async function getSystem() {
-  const missing = await missingOf(toBuild)
+/**
+ * Gets the tools and libraries that the build needs; throws with the command to run where it may not install them.
+ * @param {{ toShip?: boolean }} [options] also what scripts/dependencies.mjs needs
+ */
+export async function getSystem(options) {
+  const missing = await missingOf(options?.toShip ? [...toBuild, ...toShip] : toBuild)
   if (missing.length === 0) return
   const names = missing.map(({ what }) => what).join(', ')
   if (await mayUseApt()) await aptInstall(missing)

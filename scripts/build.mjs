@@ -1,18 +1,20 @@
 /**
- * @file `npm run build`, `build:debug`, `build:asan`, `build:tsan`: the addon by cmake-js, and dist/ by tsc. Each is
- * skipped when its sources and its tools are those of the last time.
+ * @file `npm run build`, `build:shipped`, `build:debug`, `build:asan`, `build:tsan`: the addon by cmake-js, and dist/
+ * by tsc. Each is skipped when its sources and its tools are those of the last time.
  */
 import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { attempt, root, run, whenStarted } from './command.mjs'
 import { digest, filesUnder, once } from './content.mjs'
+import { buildDependencies } from './dependencies.mjs'
 
-/** @typedef {'release' | 'debug' | 'asan' | 'tsan'} Variant */
+/** @typedef {'release' | 'shipped' | 'debug' | 'asan' | 'tsan'} Variant shipped: release with the libraries that users get */
 
 /** @type {Record<Variant, { folder: string, config: 'Release' | 'Debug', sanitize: string }>} */
 const variants = {
   release: { folder: 'build', config: 'Release', sanitize: '' },
+  shipped: { folder: 'build-shipped', config: 'Release', sanitize: '' },
   debug: { folder: 'build-debug', config: 'Debug', sanitize: '' },
   asan: { folder: 'build-asan', config: 'Release', sanitize: 'address,undefined' },
   tsan: { folder: 'build-tsan', config: 'Release', sanitize: 'thread' },
@@ -25,8 +27,11 @@ const variants = {
  */
 export async function buildAddon(variant, options) {
   const sources = filesUnder('native').filter((path) => !path.startsWith('native/test/'))
-  const content = digest([...sources, ...buildFiles], await madeWith())
-  return once(`addon-${variant}`, content, addonPath(variant), () => compile(variant, 'tenon', options))
+  const libraries = variant === 'shipped' ? await buildDependencies() : ''
+  const content = digest([...sources, ...buildFiles], [...(await madeWith()), libraries])
+  return once(`addon-${variant}`, content, addonPath(variant), () =>
+    compile(variant, 'tenon', { ...options, libraries }),
+  )
 }
 
 /**
@@ -65,7 +70,7 @@ export const buildFiles = [
   ...['cmake-js', 'node-addon-api', 'node-api-headers'].map((name) => `node_modules/${name}/package.json`),
 ]
 
-/** @param {Variant} variant */
+/** Where `buildAddon` leaves it, from the root. @param {Variant} variant */
 export function addonPath(variant) {
   const { folder, config } = variants[variant]
   return `${folder}/${config}/tenon.node`
@@ -74,9 +79,9 @@ export function addonPath(variant) {
 /**
  * @param {Variant} variant
  * @param {'tenon' | 'native_tests'} target
- * @param {{ show?: boolean }} [options]
+ * @param {{ show?: boolean, libraries?: string }} [options] libraries: those of scripts/dependencies.mjs
  */
-async function compile(variant, target, options) {
+async function compile(variant, target, { show, libraries } = {}) {
   const { folder, config, sanitize } = variants[variant]
   const cache = join(root, folder, 'CMakeCache.txt')
   // CMake refuses a build folder that was copied from elsewhere.
@@ -84,9 +89,10 @@ async function compile(variant, target, options) {
   if (existsSync(cache) && !readFileSync(cache, 'utf8').includes(home)) rmSync(join(root, folder), { recursive: true })
   const cmakeJs = ['node_modules/cmake-js/bin/cmake-js', 'configure', '--out', folder, '--config', config]
   if (sanitize) cmakeJs.push(`--CDTENON_SANITIZE=${sanitize}`)
-  await run(process.execPath, cmakeJs, options)
+  if (libraries) cmakeJs.push(`--CDTENON_LIBRARIES=${libraries}`)
+  await run(process.execPath, cmakeJs, { show })
   const jobs = String(availableParallelism())
-  await run('cmake', ['--build', folder, '--target', target, '--parallel', jobs], options)
+  await run('cmake', ['--build', folder, '--target', target, '--parallel', jobs], { show })
 }
 
 await whenStarted(import.meta.url, async ([name]) => {

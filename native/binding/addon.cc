@@ -5,13 +5,8 @@
 #include "engine/decode.h"
 #include "engine/pool.h"
 #include "engine/system.h"
+#include "kernels/blas.h"
 #include "ops/families.h"
-
-// Not by cblas.h, which names Linux's types on every platform.
-extern "C" {
-char* openblas_get_config(void);
-char* openblas_get_corename(void);
-}
 
 namespace tenon {
 namespace {

@@ -1,9 +1,8 @@
 #include "kernels/gemm.h"
 
-#include <cblas.h>
-
 #include <algorithm>
 
+#include "kernels/blas.h"
 #include "kernels/few_rows.h"
 
 namespace tenon {
