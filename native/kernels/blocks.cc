@@ -32,31 +32,29 @@ void numbers_of(int64_t n, const uint8_t* HWY_RESTRICT x, float* HWY_RESTRICT y)
   }
 }
 
-// Sums of products of one block with kRows rows of x, K apart.
+// Sums of products with kRows rows of x, K apart.
 template <class Encoding, int kRows>
 struct Sums {
-  hn::Vec<Floats> sums[kRows];
+  hn::Vec<Floats> products[kRows];
+  float mins[kRows] = {};
 
   HWY_INLINE Sums() {
-    for (auto& sum : sums) sum = hn::Zero(Floats());
+    for (auto& sum : products) sum = hn::Zero(Floats());
   }
-  HWY_INLINE void add(const uint8_t* w, const float* x, int64_t K) {
+  HWY_INLINE void add(const uint8_t* w, const float* x, const float* x_sums, int64_t K) {
     const Floats d;
-    Encoding::walk(w, [this, x, K, d](int at, int count, float scale, float min, const auto& q) {
-      hn::Vec<Floats> products[kRows], totals[kRows];
-      for (int m = 0; m < kRows; m++) products[m] = totals[m] = hn::Zero(d);
+    Encoding::walk(w, [=, this](int at, int count, float scale, float min, const auto& q) {
+      hn::Vec<Floats> group[kRows];
       for (int i = 0; i < count; i += kLanes) {
         const auto numbers = hn::ConvertTo(d, q(i));
         for (int m = 0; m < kRows; m++) {
           const auto values = hn::LoadU(d, x + m * K + at + i);
-          products[m] = hn::MulAdd(numbers, values, products[m]);
-          if constexpr (Encoding::kHasMin) totals[m] = hn::Add(totals[m], values);
+          group[m] = i == 0 ? hn::Mul(numbers, values) : hn::MulAdd(numbers, values, group[m]);
         }
       }
-      const auto factor = hn::Set(d, scale), less = hn::Set(d, min);
       for (int m = 0; m < kRows; m++) {
-        sums[m] = hn::MulAdd(factor, products[m], sums[m]);
-        if constexpr (Encoding::kHasMin) sums[m] = hn::NegMulAdd(less, totals[m], sums[m]);
+        products[m] = hn::MulAdd(hn::Set(d, scale), group[m], products[m]);
+        if constexpr (Encoding::kHasMin) mins[m] += min * x_sums[(m * K + at) / kMinGroup];
       }
     });
   }
@@ -65,33 +63,38 @@ struct Sums {
 // One row of w with kRows rows of x. Two sums a row, so that one addition need not wait for the
 // other.
 template <class Encoding, int kRows>
-void row_product(int64_t blocks, const float* HWY_RESTRICT x, const uint8_t* HWY_RESTRICT w,
-                 float* HWY_RESTRICT y, int64_t ldy) {
+void row_product(int64_t blocks, const float* HWY_RESTRICT x, const float* HWY_RESTRICT x_sums,
+                 const uint8_t* HWY_RESTRICT w, float* HWY_RESTRICT y, int64_t ldy) {
   constexpr BlockEncoding kEncoding = Encoding::kEncoding;
+  constexpr int64_t kGroups = kEncoding.elements / kMinGroup;
   const int64_t K = blocks * kEncoding.elements;
   Sums<Encoding, kRows> even, odd;
   int64_t block = 0;
   for (; block + 1 < blocks; block += 2) {
-    even.add(w, x, K);
-    odd.add(w + kEncoding.bytes, x + kEncoding.elements, K);
-    w += 2 * kEncoding.bytes, x += 2 * kEncoding.elements;
+    even.add(w, x, x_sums, K);
+    odd.add(w + kEncoding.bytes, x + kEncoding.elements, x_sums + kGroups, K);
+    w += 2 * kEncoding.bytes, x += 2 * kEncoding.elements, x_sums += 2 * kGroups;
   }
-  if (block < blocks) even.add(w, x, K);
+  if (block < blocks) even.add(w, x, x_sums, K);
   for (int m = 0; m < kRows; m++) {
-    y[m * ldy] = hn::GetLane(hn::SumOfLanes(Floats(), hn::Add(even.sums[m], odd.sums[m])));
+    const auto sum = hn::SumOfLanes(Floats(), hn::Add(even.products[m], odd.products[m]));
+    y[m * ldy] = hn::GetLane(sum) - (even.mins[m] + odd.mins[m]);
   }
 }
 
 template <class Encoding>
-void product(int64_t M, int64_t N, int64_t blocks, const float* x, const uint8_t* w, float* y,
-             int64_t ldy) {
+void product(int64_t M, int64_t N, int64_t blocks, const float* x, const float* sums,
+             const uint8_t* w, float* y, int64_t ldy) {
   constexpr BlockEncoding kEncoding = Encoding::kEncoding;
-  const int64_t K = blocks * kEncoding.elements;
+  const int64_t K = blocks * kEncoding.elements, groups = K / kMinGroup;
   for (int64_t n = 0; n < N; n++, w += blocks * kEncoding.bytes) {
     int64_t m = 0;
-    for (; m + 4 <= M; m += 4) row_product<Encoding, 4>(blocks, x + m * K, w, y + m * ldy + n, ldy);
-    for (; m + 2 <= M; m += 2) row_product<Encoding, 2>(blocks, x + m * K, w, y + m * ldy + n, ldy);
-    if (m < M) row_product<Encoding, 1>(blocks, x + m * K, w, y + m * ldy + n, ldy);
+    const auto rows = [&](const auto& some) {
+      some(blocks, x + m * K, sums + m * groups, w, y + m * ldy + n, ldy);
+    };
+    for (; m + 4 <= M; m += 4) rows(row_product<Encoding, 4>);
+    for (; m + 2 <= M; m += 2) rows(row_product<Encoding, 2>);
+    if (m < M) rows(row_product<Encoding, 1>);
   }
 }
 
@@ -103,11 +106,11 @@ void numbers(BlockEncoding encoding, int64_t n, const uint8_t* x, float* y) {
 }
 
 void products(BlockEncoding encoding, int64_t M, int64_t N, int64_t blocks, const float* x,
-              const uint8_t* w, float* y, int64_t ldy) {
-  if (encoding.bytes == kQ8_0.bytes) return product<Q8_0>(M, N, blocks, x, w, y, ldy);
-  if (encoding.bytes == kQ4_0.bytes) return product<Q4_0>(M, N, blocks, x, w, y, ldy);
-  if (encoding.bytes == kQ4_K.bytes) return product<Q4_K>(M, N, blocks, x, w, y, ldy);
-  product<Q6_K>(M, N, blocks, x, w, y, ldy);
+              const float* sums, const uint8_t* w, float* y, int64_t ldy) {
+  if (encoding.bytes == kQ8_0.bytes) return product<Q8_0>(M, N, blocks, x, sums, w, y, ldy);
+  if (encoding.bytes == kQ4_0.bytes) return product<Q4_0>(M, N, blocks, x, sums, w, y, ldy);
+  if (encoding.bytes == kQ4_K.bytes) return product<Q4_K>(M, N, blocks, x, sums, w, y, ldy);
+  product<Q6_K>(M, N, blocks, x, sums, w, y, ldy);
 }
 
 }  // namespace
@@ -131,9 +134,17 @@ void dequantize(BlockEncoding encoding, int64_t n, const uint8_t* x, float* y) {
   HWY_DYNAMIC_DISPATCH(numbers)(encoding, n, x, y);
 }
 
+void sum_groups(int64_t groups, const float* x, float* sums) {
+  for (int64_t i = 0; i < groups; i++) {
+    double sum = 0;
+    for (int64_t j = 0; j < kMinGroup; j++) sum += static_cast<double>(x[i * kMinGroup + j]);
+    sums[i] = static_cast<float>(sum);
+  }
+}
+
 void multiply_blocks(BlockEncoding encoding, int64_t M, int64_t N, int64_t blocks, const float* x,
-                     const uint8_t* w, float* y, int64_t ldy) {
-  HWY_DYNAMIC_DISPATCH(products)(encoding, M, N, blocks, x, w, y, ldy);
+                     const float* sums, const uint8_t* w, float* y, int64_t ldy) {
+  HWY_DYNAMIC_DISPATCH(products)(encoding, M, N, blocks, x, sums, w, y, ldy);
 }
 
 }  // namespace tenon

@@ -110,7 +110,8 @@ std::string prepare_matmul_blocks(Instr& instr) {
   const double cost = chunk_cost(instr.flops / 10, is_dots ? weights : 4 * weights);
   cut_rows(instr, std::move(s), cost);
   const auto& state = static_cast<const BlocksState&>(*instr.state);
-  instr.scratch_bytes = is_dots ? 0 : align64(4 * state.tile * state.K);
+  const int64_t floats = is_dots ? state.M * state.K / kMinGroup : state.tile * state.K;
+  instr.scratch_bytes = align64(4 * floats);
   return "";
 }
 
@@ -147,10 +148,11 @@ void run_matmul_blocks(const Instr& instr, const Frame& frame, int, int64_t begi
   const auto* w = frame.data<uint8_t>(instr.ins[1]);
   auto* y = frame.data<float>(instr.outs[0]);
   auto* numbers = reinterpret_cast<float*>(frame.scratch);
+  if (s.M <= kFewRows) sum_groups(s.M * s.K / kMinGroup, x, numbers);
   for_each_tile(s, begin, end, [&](int64_t row, int64_t rows) {
     if (s.M <= kFewRows) {
-      multiply_blocks(s.encoding, s.M, rows, s.blocks_per_row(), x, w + row * s.row_bytes, y + row,
-                      s.N);
+      multiply_blocks(s.encoding, s.M, rows, s.blocks_per_row(), x, numbers, w + row * s.row_bytes,
+                      y + row, s.N);
       return;
     }
     dequantize(s.encoding, rows * s.blocks_per_row(), w + row * s.row_bytes, numbers);
