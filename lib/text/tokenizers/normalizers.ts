@@ -2,7 +2,7 @@
 import { toByteLevel } from './byte-level.ts'
 import type { Json } from './json.ts'
 import { patternOf } from './pattern.ts'
-import { mapCharacters, prepend, replaceMatches, Rewriter } from './piece.ts'
+import { beginsOf, mapCharacters, prepend, replaceMatches, Rewriter } from './piece.ts'
 import type { Piece } from './piece.ts'
 import { precompiled } from './precompiled.ts'
 
@@ -52,7 +52,7 @@ export function normalizerOf(json: Json, depth = 0): Normalizer | null {
       return (piece) => replaceMatches(piece, pattern, content)
     }
     case 'Precompiled':
-      return precompiled(json.field('precompiled_charsmap'))
+      return precompiled(json.field('precompiled_charsmap'), json.field('longest_match').flag(false))
     case 'ByteLevel':
       return toByteLevel
     case 'Nmt':
@@ -65,7 +65,7 @@ export function normalizerOf(json: Json, depth = 0): Normalizer | null {
 /** What may combine with the character before it: marks, and Korean vowels and finals. */
 const SEGMENT = /[\s\S][\p{M}\u1160-\u11ff\u3131-\u318e\uff9e\uff9f\uffa0-\uffdc]*/gu
 
-/** Every character of a group that changes stands for the whole group. */
+/** Group by group; what characters of a group that changes stand for is told by sourcesOf. */
 function unicode(form: Form): Normalizer {
   return (piece) => {
     const text = piece.text.normalize(form)
@@ -74,10 +74,34 @@ function unicode(form: Form): Normalizer {
     for (const { 0: segment, index } of piece.text.matchAll(SEGMENT)) {
       const other = segment.normalize(form)
       if (other === segment) rewriter.keep(index, index + segment.length)
-      else rewriter.put(other, index, index + segment.length)
+      else rewriter.align(Array.from(other), sourcesOf(segment, other, form), beginsOf(segment, index))
     }
     return rewriter.done()
   }
+}
+
+/**
+ * Which character of a group each character of its normal form stands for, as the reference counts it: a composed one for the first of its
+ * parts, parts of one for that one.
+ */
+function sourcesOf(segment: string, other: string, form: Form): number[] {
+  const isCompatible = form === 'NFKC' || form === 'NFKD'
+  // Every part that a character has beyond its first is one more than there was.
+  const parts = Array.from(segment).flatMap((character) =>
+    Array.from(character.normalize(isCompatible ? 'NFKD' : 'NFD'), (part, i) => ({ part, change: i > 0 ? 1 : 0 })),
+  )
+  let next = 0
+  return Array.from(other, (character) => {
+    const own = form === 'NFC' || form === 'NFKC' ? Array.from(character.normalize('NFD')) : [character]
+    let change = 1 - own.length
+    for (const part of own) {
+      const at = parts.findIndex((candidate) => candidate.part === part)
+      if (at >= 0) change += parts.splice(at, 1)[0]!.change
+    }
+    const source = change > 0 ? Math.max(0, next - 1) : next
+    if (change <= 0) next += 1 - change
+    return source
+  })
 }
 
 /** Character by character: a final sigma has no form of its own here. */

@@ -70,7 +70,16 @@ export class Rewriter {
     }
   }
 
-  done(): Piece {
+  /**
+   * Character i stands for character `sources[i]` of those that begin at `begins` (which ends with their end).
+   */
+  align(characters: readonly string[], sources: readonly number[], begins: readonly number[]): void {
+    characters.forEach((character, i) => this.put(character, begins[sources[i]!]!, begins[sources[i]! + 1]!))
+  }
+
+  /** `fromBegin`: the first unit begins where the piece began. */
+  done(fromBegin = false): Piece {
+    if (fromBegin && this.#starts.length > 0) this.#starts[0] = this.#piece.start(0)
     return new Piece(this.#text, 0, { starts: this.#starts, ends: this.#ends })
   }
 }
@@ -124,3 +133,10 @@ export function prepend(piece: Piece, prefix: string): Piece {
 
 /** Whether the character that ends at `end` has two units. */
 const isWide = (text: string, end: number): boolean => end > 1 && text.codePointAt(end - 2)! > 0xffff
+
+/** Where the characters (code points) of a text that begins at `begin` begin, and at last where it ends. */
+export function beginsOf(text: string, begin: number): number[] {
+  const begins = [begin]
+  for (const character of text) begins.push(begins.at(-1)! + character.length)
+  return begins
+}

@@ -102,17 +102,13 @@ export function describeProto(name: string, proto: ModelProto, settings: Json): 
 const isPrefixed = ({ normalizerSpec }: ModelProto): boolean => normalizerSpec?.addDummyPrefix ?? true
 
 function normalizersOf(proto: ModelProto): object[] {
-  const {
-    name = '',
-    precompiledCharsmap,
-    removeExtraWhitespaces = true,
-    escapeWhitespaces = true,
-  } = proto.normalizerSpec ?? {}
+  const { precompiledCharsmap, removeExtraWhitespaces = true, escapeWhitespaces = true } = proto.normalizerSpec ?? {}
   const list: object[] = []
-  if (precompiledCharsmap?.length)
-    list.push({ type: 'Precompiled', precompiled_charsmap: Buffer.from(precompiledCharsmap).toString('base64') })
-  // The map is applied to single characters; what it then leaves to be joined (kana with marks, Korean letters) is joined here.
-  if (precompiledCharsmap?.length && name.includes('nfkc')) list.push({ type: 'NFC' })
+  // longest_match is tenon's entry; the reference reads past it.
+  if (precompiledCharsmap?.length) {
+    const map = Buffer.from(precompiledCharsmap).toString('base64')
+    list.push({ type: 'Precompiled', precompiled_charsmap: map, longest_match: true })
+  }
   if (removeExtraWhitespaces)
     list.push(
       { type: 'Strip', strip_left: true, strip_right: true },
