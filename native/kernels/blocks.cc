@@ -45,11 +45,12 @@ struct Sums {
     const Floats d;
     Encoding::walk(w, [=, this](int at, int count, float scale, float min, const auto& q) {
       hn::Vec<Floats> group[kRows];
+      for (auto& sum : group) sum = hn::Zero(d);
       for (int i = 0; i < count; i += kLanes) {
         const auto numbers = hn::ConvertTo(d, q(i));
         for (int m = 0; m < kRows; m++) {
           const auto values = hn::LoadU(d, x + m * K + at + i);
-          group[m] = i == 0 ? hn::Mul(numbers, values) : hn::MulAdd(numbers, values, group[m]);
+          group[m] = hn::MulAdd(numbers, values, group[m]);
         }
       }
       for (int m = 0; m < kRows; m++) {
