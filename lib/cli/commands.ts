@@ -65,7 +65,7 @@ function commands(exitWith: (code: number) => void): Command {
   program
     .command('convert')
     .description(
-      'the same tensors in another format: .safetensors, .npz, .npy, .gguf, or a folder of safetensors files; models to and from .gguf',
+      'the same tensors in another format: .safetensors, .npz, .npy, .gguf, or a folder of safetensors files; models to and from .gguf, and to .onnx',
     )
     .argument('<in>', 'safetensors (or a folder with them), PyTorch, GGUF, npz, npy, or the parameters of ONNX')
     .argument('<out>')

@@ -11,6 +11,7 @@ import { saveWeights } from '../io/sharded.ts'
 import { openTorch } from '../io/torch.ts'
 import { fromPretrained } from '../models/from-pretrained.ts'
 import type { TensorLike } from '../ops/table.ts'
+import { convertToOnnx } from './convert-onnx.ts'
 import { describesTokenizer } from '../text/tokenizers/files.ts'
 import { Tokenizer } from '../text/tokenizers/tokenizer.ts'
 
@@ -23,11 +24,12 @@ export interface ConvertOptions {
 
 /**
  * Reads `from`, whatever it is, and writes `to` in the format of its ending; a path without one becomes a folder of safetensors. A model's
- * folder to a GGUF file, and back, is a model with its names, configuration and tokenizer.
+ * folder to a GGUF file, and back, is a model with its names, configuration and tokenizer; to an ONNX file, what it computes.
  */
 export async function convert(from: string, to: string, { key, quantize }: ConvertOptions): Promise<void> {
   if (quantize !== undefined && !to.endsWith('.gguf'))
     fail('VALUE', 'convert', `only .gguf files are quantised, got '${to}'.`)
+  if (to.endsWith('.onnx')) return convertToOnnx(from, to)
   if (await isModel(from, to)) return convertModel(from, to, quantize)
   if (from.endsWith('.onnx')) return write(from, 'onnx', to, (await loadOnnx(from)).stateDict(), quantize)
   const file = await (key === undefined ? openTensors(from) : openTorch(from, { key }))

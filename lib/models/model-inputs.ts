@@ -41,8 +41,10 @@ const pictures = ({ imageSize, numChannels, dtype }: Pictures): ModelInput => ({
 /** What a model's forward takes. */
 export function modelInputs(model: PretrainedModel): readonly ModelInput[] {
   if (model instanceof GPT2 || model instanceof Llama) return [ids]
-  if (model instanceof BERT || model instanceof BERTMaskedLM || model instanceof BERTClassifier)
-    return [ids, mask, types]
+  if (model instanceof BERT || model instanceof BERTMaskedLM || model instanceof BERTClassifier) {
+    const { config } = model instanceof BERT ? model : model.bert
+    return [ids, mask, ...(config.numTypes > 0 ? [types] : [])]
+  }
   if (model instanceof T5) return [ids, decoderIds, mask]
   if (model instanceof ViT) return [pictures(model.config)]
   if (model instanceof ViTClassifier) return [pictures(model.vit.config)]

@@ -46,6 +46,9 @@ const calls: [args: string[], status: number, phrases: string[]][] = [
     ['gpt2.gguf: GPT2 of', 'without a tokenizer'],
   ],
   [['convert', join(folder, 'gpt2.gguf'), join(folder, 'gpt2')], 0, ['gpt2: GPT2 of']],
+  [['convert', hf('bert'), join(folder, 'bert.onnx')], 0, ['bert.onnx: BERTMaskedLM of', 'attention_mask i64']],
+  [['inspect', join(folder, 'bert.onnx')], 0, ['input_ids', 'i64 [batch, tokens]']],
+  [['convert', torch('zip.pt'), join(folder, 'zip.onnx')], 1, ['made of a folder with config.json']],
   [['convert', '--quantize', 'q8_0', torch('zip.pt'), join(folder, 'x.npz')], 1, ['only .gguf files are quantised']],
   [['convert', torch('zip.pt'), join(folder, 'zip.npy')], 1, ['an .npy file holds one tensor, got 16']],
   ...(existsSync(onnxMnist)
