@@ -38,6 +38,12 @@ test('every row has an ONNX form, is taken apart, or has a reason', () => {
   }
 })
 
+/** With statistics and weights that are not 0 or 1. */
+const normalized = new nn.BatchNorm2d(4)
+const vectors = [...normalized.stateDict()].filter(([, { rank }]) => rank === 1)
+const numbers = new Map(vectors.map(([name]) => [name, randn([4]).abs().add(0.1)]))
+await normalized.loadStateDict(numbers, { strict: false })
+
 /** Layers and nets, each with the operators that the file must have. */
 const nets: Record<string, ExportCase & { ops?: readonly string[] }> = {
   'an affine net': {
@@ -56,6 +62,11 @@ const nets: Record<string, ExportCase & { ops?: readonly string[] }> = {
     args: [randn([2, 3, 16, 16])],
     options: batch,
     others: [[randn([4, 3, 16, 16])]],
+  },
+  'batch normalisation': {
+    module: new nn.Sequential(new nn.Conv2d(3, 4, 3), normalized),
+    args: [randn([2, 3, 5, 5])],
+    ops: ['Conv', 'BatchNormalization', 'Identity'],
   },
   'images of any size': {
     module: new nn.Sequential(new nn.Conv2d(3, 4, 3, { padding: 1 }), new nn.ReLU(), new nn.AvgPool2d(2)),

@@ -106,7 +106,8 @@ const atan2 = formula((f) => {
 
 const gelu = formula((f) => {
   if (f.writer.opset >= 20) return f.op('Gelu', f.x)
-  const twice = f.op('Add', f.op('Erf', f.op('Mul', f.x, Math.SQRT1_2)), 1)
+  // In the form that runtimes know as one.
+  const twice = f.op('Add', f.op('Erf', f.op('Div', f.x, Math.SQRT2)), 1)
   return f.op('Mul', f.op('Mul', f.x, twice), 0.5)
 })
 

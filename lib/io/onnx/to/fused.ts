@@ -1,14 +1,15 @@
-/** @file What becomes part of the node before it: biases of Gemm and Conv, weights of LayerNormalization, the last cells of an LSTM. */
+/** @file What becomes part of the node before it: biases of Gemm and Conv, weights of LayerNormalization, batch normalisation, the last cells of an LSTM. */
 import { sameSize } from '../export-sizes.ts'
 import type { Value } from '../export-value.ts'
 import type { GraphWriter, NodeText } from '../export-writer.ts'
+import { batchNormOf } from './batch-norm.ts'
 import { lastCells } from './recurrent.ts'
 
 /** The output's name where the node was merged, else null. */
 export function fused(value: Value, writer: GraphWriter): string | null {
   switch (value.row) {
     case 'add':
-      return eitherWay(value, writer, withBias)
+      return batchNormOf(value, writer) ?? eitherWay(value, writer, withBias)
     case 'mul':
       return eitherWay(value, writer, withScale)
     case 'slice':
