@@ -136,21 +136,26 @@ class Writer {
   #size = 0
 
   u32(n: number): void {
-    this.#view.setUint32(this.#room(4), n, true)
+    const at = this.#room(4)
+    this.#view.setUint32(at, n, true)
   }
   #i32(n: number): void {
-    this.#view.setInt32(this.#room(4), n, true)
+    const at = this.#room(4)
+    this.#view.setInt32(at, n, true)
   }
   #f32(n: number): void {
-    this.#view.setFloat32(this.#room(4), n, true)
+    const at = this.#room(4)
+    this.#view.setFloat32(at, n, true)
   }
   u64(n: number): void {
-    this.#view.setBigUint64(this.#room(8), BigInt(n), true)
+    const at = this.#room(8)
+    this.#view.setBigUint64(at, BigInt(n), true)
   }
   text(s: string): void {
     const encoded = encoder.encode(s)
     this.u64(encoded.length)
-    this.#bytes.set(encoded, this.#room(encoded.length))
+    const at = this.#room(encoded.length)
+    this.#bytes.set(encoded, at)
   }
 
   /** Its type, then itself. */
@@ -160,7 +165,8 @@ class Writer {
       this.text(value)
     } else if (typeof value === 'boolean') {
       this.u32(BOOL)
-      this.#bytes[this.#room(1)] = Number(value)
+      const at = this.#room(1)
+      this.#bytes[at] = Number(value)
     } else if (typeof value === 'number') this.#number(value)
     else if ('f32' in value) {
       this.u32(F32)
@@ -196,7 +202,7 @@ class Writer {
     return this.#bytes.subarray(0, this.#size)
   }
 
-  /** Where the next n bytes go. */
+  /** Where the next n bytes go: in other memory, maybe, than what was there before the call. */
   #room(n: number): number {
     const at = this.#size
     this.#size += n

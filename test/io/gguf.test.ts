@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { linear, loadTensors, ones, openGguf, openTensors, plan } from 'tenon'
+import { linear, loadTensors, ones, openGguf, openTensors, plan, saveGguf } from 'tenon'
 import type { Tensor, TenonError } from 'tenon'
 import * as assert from 'uvu/assert'
 import { suite } from '../support/suite.ts'
@@ -127,3 +127,14 @@ for (const [title, bytes, phrase] of LIES) {
     assert.match(error.message, phrase)
   })
 }
+
+test('saveGguf: metadata of any length', async () => {
+  const path = join(folder, 'long.gguf')
+  const words = Array.from({ length: 30_000 }, (_, i) => `word${i}`)
+  const metadata = { 'a.flag': true, 'a.words': words, 'a.numbers': Float32Array.from({ length: 30_000 }, (_, i) => i) }
+  await saveGguf(path, { x: ones([2]) }, { metadata })
+  const file = (await openGguf(path)) as unknown as { metadata: Record<string, unknown> }
+  assert.equal(file.metadata['a.words'], words)
+  assert.is((file.metadata['a.numbers'] as number[])[29_999], 29_999)
+  assert.is(file.metadata['a.flag'], true)
+})
