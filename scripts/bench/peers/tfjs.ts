@@ -1,8 +1,7 @@
 /** @file TensorFlow.js on its wasm back end, for the workloads whose ops that has (in 4.22 it has no gradients of convolutions, for one). */
-import { fileURLToPath } from 'node:url'
-import { jsonOf } from '../child.ts'
 import { npmPackages } from './peer.ts'
 import type { Peer, PeerReport } from './peer.ts'
+import { runChild } from './run-child.ts'
 
 const packages = ['@tensorflow/tfjs@4', '@tensorflow/tfjs-backend-wasm@4'] as const
 const workloads = ['tiny_train', 'mlp_train', 'cnn_infer', 'cnn_infer_b1', 'elementwise_chain', 'op_overhead']
@@ -12,8 +11,7 @@ export const tfjs: Peer = {
   prepare: () => npmPackages(...packages).then(() => ''),
   has: (workload) => workloads.includes(workload),
   time: async ({ workload, threads, seconds, folder }) => {
-    const child = fileURLToPath(new URL('tfjs-child.mjs', import.meta.url))
-    const args = [await npmPackages(...packages), workload, threads, seconds, folder].map(String)
-    return (await jsonOf(process.execPath, ['--import', 'tsx', child, ...args], {})) as PeerReport
+    const args = [await npmPackages(...packages), workload, threads, seconds, folder]
+    return (await runChild('tfjs-child.mjs', args)) as PeerReport
   },
 }
