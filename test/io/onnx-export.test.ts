@@ -336,3 +336,14 @@ for (const [title, code, phrase, work] of refused)
       assert.is((error as TenonError).code, code)
       assert.match((error as TenonError).message, phrase)
     }))
+
+test('forward that is asynchronous is refused with DYNAMIC; modes and random numbers stay as they were', () =>
+  inFolder(async (folder) => {
+    const path = join(folder, 'm.onnx')
+    const waits = calling(() => Promise.resolve(1))
+    const message = await onnx.export(waits, [randn([2])], path).catch((error: unknown) => String(error))
+    assert.match(String(message), /onnx.export: .*asynchronous/)
+    const net = new nn.Sequential(new nn.Linear(2, 2), new nn.Dropout(0.5)).train()
+    await onnx.export(net, [randn([1, 2])], path)
+    assert.ok(net.modules().every(({ training }) => training))
+  }))

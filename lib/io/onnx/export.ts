@@ -78,7 +78,12 @@ export async function exportModel(
     const name = value.names[0]!
     return { name, dtype: t.dtype, shape: sizes.shapeOf(name, value.of) }
   })
-  await writeModel(path, writer, { name: module.constructor.name, inputs: described, outputs }, options.externalData)
+  await writeModel(
+    path,
+    writer,
+    { name: module.constructor.name || 'graph', inputs: described, outputs },
+    options.externalData,
+  )
 }
 
 function describe(
