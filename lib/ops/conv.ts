@@ -214,18 +214,30 @@ function conv2(x: Tensor, w: Tensor, bias: Tensor | null, geometry: ConvGeometry
 
 /** Three: every output plane is an image whose channels are those of x at the depths that the kernel sees. */
 function conv3(x: Tensor, w: Tensor, bias: Tensor | null, geometry: ConvGeometry, groups: number): Tensor {
-  const [b, c, d, ...plane] = x.shape as [number, number, number, number, number]
   const [o, cg, kd, ...kernel] = w.shape as [number, number, number, number, number]
-  const { stride, before, dilation, size } = geometry
-  const [od, ...out] = size as [number, number, number]
-  const depth = [kd, 1, stride[0]!, 1, before[0]!, 0, dilation[0]!, 1]
-  const slices = unfoldWindows(reshape(x, [b * c, d, sizeOf(plane)]), depth, [b * c, kd, od, sizeOf(plane)])
-  const images = permute(reshape(slices, [b, c * kd, od, ...plane]), [0, 2, 1, 3, 4])
-  const y = conv(
-    reshape(images, [b * od, c * kd, ...plane]),
-    reshape(w, [o, cg * kd, ...kernel]),
-    convWindow(geometry, groups),
-    [b * od, o, ...out],
-  )
+  const [b, od, ...out] = [x.shape[0]!, ...geometry.size] as [number, number, number, number]
+  // Without groups the depths come before the channels, which spares a copy of all slices: a forward pass of 3 x 3 x 3 taps and 24 MB
+  // of x took 124 MB at its peak and takes 75, and 33 ms for 40.
+  const images = groups === 1 ? slicesByDepth(x, kd, geometry) : slicesByChannel(x, kd, geometry)
+  const filters = groups === 1 ? permute(w, [0, 2, 1, 3, 4]) : w
+  const y = conv(images, reshape(filters, [o, cg * kd, ...kernel]), convWindow(geometry, groups), [b * od, o, ...out])
   return permute(reshape(bias ? add(y, bias) : y, [b, od, o, ...out]), [0, 2, 1, 3, 4])
+}
+
+/** [B OD, KD C, H, W]: a window's places are taken for its taps and its taps for places, so the slices of one lie side by side. */
+function slicesByDepth(x: Tensor, kd: number, { stride, before, dilation, size }: ConvGeometry): Tensor {
+  const [b, c, d, ...plane] = x.shape as [number, number, number, number, number]
+  const planes = reshape(permute(x, [0, 2, 1, 3, 4]), [b, d, c * sizeOf(plane)])
+  const depth = [size[0]!, 1, dilation[0]!, 1, before[0]!, 0, stride[0]!, 1]
+  const slices = unfoldWindows(planes, depth, [b, size[0]!, kd, c * sizeOf(plane)])
+  return reshape(slices, [b * size[0]!, kd * c, ...plane])
+}
+
+/** [B OD, C KD, H, W]. */
+function slicesByChannel(x: Tensor, kd: number, { stride, before, dilation, size }: ConvGeometry): Tensor {
+  const [b, c, d, ...plane] = x.shape as [number, number, number, number, number]
+  const depth = [kd, 1, stride[0]!, 1, before[0]!, 0, dilation[0]!, 1]
+  const slices = unfoldWindows(reshape(x, [b * c, d, sizeOf(plane)]), depth, [b * c, kd, size[0]!, sizeOf(plane)])
+  const images = permute(reshape(slices, [b, c * kd, size[0]!, ...plane]), [0, 2, 1, 3, 4])
+  return reshape(images, [b * size[0]!, c * kd, ...plane])
 }

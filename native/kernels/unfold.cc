@@ -55,13 +55,20 @@ void unfold_tap(const ConvWindow& window, int64_t kh, int64_t kw, const T* x, T*
   std::fill_n(y + reach.rows.last * window.OW, (window.OH - reach.rows.last) * window.OW, T{0});
 }
 
+bool folds_apart(const ConvWindow& window) {
+  return window.KW == 1 && window.stride_w == 1 && window.pad_left == 0 && window.OW == window.W;
+}
+
 template <class T>
-void fold_plane(const ConvWindow& window, const T* y, T* x) {
-  std::fill_n(x, window.H * window.W, T{0});
+void fold_plane(const ConvWindow& window, int64_t first, int64_t last, const T* y, T* x) {
+  for (int64_t row = 0; row < window.H; row++) {
+    std::fill_n(x + row * window.W + first, last - first, T{0});
+  }
   const int64_t step = window.stride_w;
   for (int64_t kh = 0; kh < window.KH; kh++) {
     for (int64_t kw = 0; kw < window.KW; kw++, y += window.positions()) {
-      const TapReach reach(window, kh, kw);
+      TapReach reach(window, kh, kw);
+      if (folds_apart(window)) reach.cols = {first, last};
       const int64_t n = reach.cols.last - reach.cols.first;
       if (n <= 0) continue;
       for (int64_t oh = reach.rows.first; oh < reach.rows.last; oh++) {
@@ -80,7 +87,7 @@ void fold_plane(const ConvWindow& window, const T* y, T* x) {
 
 #define TENON_INSTANTIATE(T)                                                      \
   template void unfold_tap<T>(const ConvWindow&, int64_t, int64_t, const T*, T*); \
-  template void fold_plane<T>(const ConvWindow&, const T*, T*)
+  template void fold_plane<T>(const ConvWindow&, int64_t, int64_t, const T*, T*)
 
 TENON_INSTANTIATE(float);
 TENON_INSTANTIATE(double);

@@ -10,9 +10,14 @@ namespace tenon {
 
 namespace {
 
+// Columns of a plane that are folded apart where no window crosses them: conv3d has few, long
+// planes.
+constexpr int64_t kPieceColumns = 1024, kMostPieces = 64;
+
 struct UnfoldState : OpState {
   ConvWindow window{};
-  Cut cut;  // unfold: of the taps of all planes; fold: of the planes
+  Cut cut;             // unfold: of the taps of all planes; fold: of the planes' pieces
+  int64_t pieces = 1;  // fold: of a plane's columns
 };
 
 std::string prepare(Instr& instr, const View& x, const View& y, bool is_fold) {
@@ -33,7 +38,10 @@ std::string prepare(Instr& instr, const View& x, const View& y, bool is_fold) {
   if (y.dims[0] != x.dims[0] || y.dims[1] != win.taps()) return "planes or taps differ in number";
   const double bytes = static_cast<double>((x.elements + y.elements) * dtype_bytes(x.dtype));
   instr.flops = is_fold ? static_cast<double>(y.elements) : 0;
-  const int64_t units = is_fold ? x.dims[0] : x.dims[0] * y.dims[1];
+  if (is_fold && folds_apart(win)) {
+    state->pieces = std::clamp<int64_t>(win.W / kPieceColumns, 1, kMostPieces);
+  }
+  const int64_t units = x.dims[0] * (is_fold ? state->pieces : y.dims[1]);
   state->cut = cut_work(instr.outs[0].elements == 0 ? 0 : units, chunk_cost(instr.flops, bytes));
   instr.chunks[0] = state->cut.chunks;
   instr.state = std::move(state);
@@ -72,8 +80,10 @@ void run_fold(const Instr& instr, const Frame& frame, int, int64_t begin, int64_
     using T = decltype(zero);
     const T* y = frame.data<T>(instr.ins[0]);
     T* x = frame.data<T>(instr.outs[0]);
-    for (int64_t plane = s.cut.first(begin); plane < s.cut.first(end); plane++) {
-      fold_plane(win, y + plane * win.taps() * win.positions(), x + plane * win.H * win.W);
+    for (int64_t unit = s.cut.first(begin); unit < s.cut.first(end); unit++) {
+      const int64_t plane = unit / s.pieces, piece = unit % s.pieces;
+      fold_plane(win, piece * win.W / s.pieces, (piece + 1) * win.W / s.pieces,
+                 y + plane * win.taps() * win.positions(), x + plane * win.H * win.W);
     }
   });
 }
