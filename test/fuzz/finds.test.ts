@@ -1,8 +1,10 @@
 /** @file What fuzzing found, one small case each. */
 import * as assert from 'uvu/assert'
 import { maxPool2d, onnx, tensor, TenonError, text, zeros } from '../../lib/index.ts'
+import { ModelConfig } from '../../lib/io/model-config.ts'
 import { openSource } from '../../lib/io/open-tensors.ts'
 import { bytesSource } from '../../lib/io/source.ts'
+import { llamaConfigFrom } from '../../lib/text/llama-config.ts'
 import { ggufFile, kinds } from '../io/gguf-file.ts'
 import { FLOAT, INT64, onnxModel } from '../support/onnx-model.ts'
 import type { GraphText } from '../support/onnx-model.ts'
@@ -83,6 +85,25 @@ test('ONNX: an input may be called as what every object has', async () => {
   const inputs = Object.fromEntries([['toString', [FLOAT, 2] as const]])
   const bytes = await onnxModel({ inputs, nodes: [['y = Neg(toString)']], outputs: ['y'] })
   assert.equal((await onnx.load(bytes)).inputs[0]!.shape, [2])
+})
+
+test('tokenizer: a pattern that would be tried in exponentially many ways is refused; one that nothing follows is not', async () => {
+  const withPattern = (source: string) => {
+    const pattern = { Regex: source }
+    return { ...words, post_processor: null, pre_tokenizer: { type: 'Split', pattern, behavior: 'Isolated' } }
+  }
+  for (const source of ['(a+)+$', '(?:a|a)*b', '(a?a)*!', '(?=(a+)+$)a', '((a+)+|b)c', '(a{1,3}){9}x', 'a*a*a*a*a*b'])
+    await refused(() => text.Tokenizer.fromJson(withPattern(source)), 'FORMAT', /pattern: Regex: is no pattern/)
+  const sample = `${'a'.repeat(200)}!`
+  for (const source of ['(a+)+', '\\p{N}{1,3}+', '(?>a+)+b', '(?:a{3})*b', '[(a+)+]+b', '(?=(a+)+$)a', 'a+b+c+d+'])
+    assert.is(text.Tokenizer.fromJson(withPattern(source)).encode(sample).ids.length > 0, true)
+})
+
+test('config.json: layers and heads beyond any model are refused before they are made', async () => {
+  const config = (values: object) => new ModelConfig('config.json', { model_type: 'llama', vocab_size: 8, ...values })
+  await refused(() => llamaConfigFrom(config({ num_hidden_layers: 10_000 }), 'f32'), 'FORMAT', /at most 1000/)
+  const wide = { hidden_size: 2 ** 27, num_attention_heads: 1 }
+  await refused(() => llamaConfigFrom(config(wide), 'f32'), 'FORMAT', /a head has 134217728 numbers/)
 })
 
 const runOf = async (graph: GraphText, ...inputs: Parameters<typeof tensor>[0][]) => {

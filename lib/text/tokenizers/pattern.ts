@@ -1,5 +1,6 @@
 /** @file Regular expressions of tokenizer files (Oniguruma's syntax) as JavaScript's. Not every construct: those of splitters. */
 import { TenonError } from '../../errors.ts'
+import { checkAmbiguity } from './ambiguity.ts'
 import type { Json } from './json.ts'
 
 /** Oniguruma's classes by the Unicode properties that JavaScript knows, as they are written inside of a class. */
@@ -60,7 +61,9 @@ export function literalPattern(text: string): RegExp {
 
 /** Throws SyntaxError. */
 export function translate(source: string): RegExp {
-  return new RegExp(new Translator(source).run(), 'gv')
+  const translated = new RegExp(new Translator(source).run(), 'gv')
+  checkAmbiguity(translated.source)
+  return translated
 }
 
 /** One walk over the source; `atom` is where the last thing that a quantifier may follow begins in the output. */
