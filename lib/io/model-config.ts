@@ -5,9 +5,9 @@ import type { ActivationName } from '../nn/activation-by-name.ts'
 import { fileSource, refuse } from './source.ts'
 
 const MAX_CONFIG_BYTES = 10_000_000
-/** No width, vocabulary or length is larger, and no number of layers. */
+/** No width, vocabulary or length is larger, and no number of layers: each is made before the weights are looked at. */
 const MAX_SIZE = 2 ** 27
-const MAX_LAYERS = 10_000
+const MAX_LAYERS = 1000
 
 export type ConfigValues = Readonly<Record<string, unknown>>
 

@@ -72,6 +72,9 @@ export function rotaryFrequencies({ headDim, ropeBase, ropeScaling }: LlamaSizes
   })
 }
 
+/** The frequencies of a head are a list, made before the weights are looked at. */
+const MAX_HEAD_DIM = 2 ** 16
+
 /** From config.json. FORMAT for what tenon does not compute. */
 export function llamaConfigFrom(config: ModelConfig, dtype: DType): LlamaConfig {
   const kind = config.text('model_type') as 'llama' | 'mistral' | 'qwen2'
@@ -82,6 +85,8 @@ export function llamaConfigFrom(config: ModelConfig, dtype: DType): LlamaConfig 
   const hasBias = config.flag('attention_bias', isQwen)
   const windows = isQwen ? config.flag('use_sliding_window', false) : kind === 'mistral'
   const numLayers = config.layers('num_hidden_layers', 32)
+  const headDim = config.integer('head_dim', width / numHeads)
+  if (headDim > MAX_HEAD_DIM) config.refuse(`a head has ${headDim} numbers, at most ${MAX_HEAD_DIM} are possible.`)
   return {
     kind,
     vocabSize: config.integer('vocab_size'),
@@ -91,7 +96,7 @@ export function llamaConfigFrom(config: ModelConfig, dtype: DType): LlamaConfig 
     numLayers,
     numHeads,
     numKeyHeads: config.integer('num_key_value_heads', numHeads),
-    headDim: config.integer('head_dim', width / numHeads),
+    headDim,
     normEps: config.number('rms_norm_eps', 1e-6),
     ...rotaryFrom(config),
     qkvBias: hasBias,
