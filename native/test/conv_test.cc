@@ -175,6 +175,30 @@ const Sizes kChosen[] = {
     {3, 32, 4, 4, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 7, 8},        // more outputs than x reaches
 };
 
+// The same for shapes that Winograd's products and those without column matrices take.
+void check_spoilt() {
+  for (const char* name : {"conv2d", "conv2dInput", "conv2dWeight"}) {
+    for (const int64_t stride : {1, 2}) {
+      spoil_instr([=] {
+        auto c = std::make_unique<InstrCase>(conv_ops(), name);
+        const std::vector<int64_t> x = {2, 32, 44, 44}, w = {32, 32, 3, 3},
+                                   y = {2, 32, 44 / stride, 44 / stride};
+        const bool forward = std::string(name) == "conv2d",
+                   by_input = std::string(name) == "conv2dInput";
+        for (const auto& dims : {by_input ? y : x, forward || by_input ? w : y}) {
+          c->instr.ins.push_back(c->empty(DType::f32, dims));
+        }
+        c->out<float>(forward ? y : by_input ? x : w);
+        if (!forward && !by_input) c->out<float>({2, 9216});
+        const auto step = static_cast<double>(stride);
+        c->instr.attrs = {step, step, 1, 1, 1, 1, 1};
+        EXPECT(c->prepare().empty());
+        return c;
+      });
+    }
+  }
+}
+
 void check_refused() {
   for (const char* name : {"conv2d", "conv2dInput", "conv2dWeight"}) {
     const auto make = [=] {
@@ -209,5 +233,6 @@ int main() {
   for (int i = 0; i < 300; i++) check<double>(dice, random_sizes(dice));
   for (const Sizes& s : kChosen) check<float>(dice, s), check<double>(dice, s);
   check_refused();
+  check_spoilt();
   return result("conv");
 }
