@@ -83,8 +83,10 @@ export * from './loss-regression.ts'
 export { dist, matrixNorm, norm, vectorNorm } from './norms.ts'
 export type { MatrixNormOptions } from './norms.ts'
 export * from './order-statistics.ts'
-export { batchNorm, layerNorm, logSoftmax, softmax } from './normalize.ts'
-export type { BatchNormOptions, LayerNormOptions } from './normalize.ts'
+export { layerNorm } from './layer-norm.ts'
+export type { LayerNormOptions } from './layer-norm.ts'
+export { batchNorm, logSoftmax, softmax } from './normalize.ts'
+export type { BatchNormOptions } from './normalize.ts'
 export {
   avgPool1d,
   avgPool2d,

@@ -1,4 +1,4 @@
-/** @file Normalisations: softmax, logSoftmax, layer and batch normalisation. */
+/** @file Normalisations: softmax, logSoftmax, rows of mean 0 and variance 1, batch normalisation. */
 import { isFloat } from '../dtype.ts'
 import { checkOptions, fail } from '../errors.ts'
 import { detach } from '../graph/gradient.ts'
@@ -137,33 +137,6 @@ const standardizeGradRow: Row<null> = defineRow<null>({
 
 /** @internal (x - mean) / sqrt(var + eps) over the last axis. */
 export const standardized = (x: Tensor, eps: number): Tensor => applyTuple(standardizeRow, [x], { eps })[0]!
-
-export interface LayerNormOptions {
-  weight?: TensorLike | null
-  bias?: TensorLike | null
-  /** Default: 1e-5. */
-  eps?: number
-}
-
-/** (x - mean) / sqrt(var + eps) over the last axes, those of `shape`, then weight and bias (Ba et al. 2016). */
-export function layerNorm(x: TensorLike, shape: Shape, options: LayerNormOptions = {}): Tensor {
-  checkOptions('layerNorm', options, ['weight', 'bias', 'eps'])
-  const t = asTensor('layerNorm', x)
-  if (!isFloat(t.dtype)) fail('DTYPE', 'layerNorm', `needs floats, got ${t.dtype}.`)
-  const lead = t.rank - shape.length
-  if (shape.length === 0 || lead < 0 || !sameShape(t.shape.slice(lead), shape)) {
-    fail('SHAPE', 'layerNorm', `the last axes of x must be ${showShape(shape)}, got ${showShape(t.shape)}.`)
-  }
-  for (const [name, v] of Object.entries({ weight: options.weight, bias: options.bias })) {
-    if (v && !sameShape(v.shape, shape))
-      fail('SHAPE', 'layerNorm', `${name} must be ${showShape(shape)}, got ${showShape(v.shape)}.`)
-  }
-  const flat = reshape(t, [...t.shape.slice(0, lead), sizeOf(shape)])
-  let y = reshape(standardized(flat, options.eps ?? 1e-5), t.shape)
-  if (options.weight) y = mul(y, options.weight)
-  if (options.bias) y = add(y, options.bias)
-  return y
-}
 
 export interface BatchNormOptions {
   weight?: TensorLike | null

@@ -12,6 +12,7 @@ std::vector<Op> control_ops();
 std::vector<Op> map_ops();
 std::vector<Op> reduce_ops();
 std::vector<Op> rows_ops();
+std::vector<Op> layer_norm_ops();
 std::vector<Op> attention_ops();
 std::vector<Op> update_ops();
 std::vector<Op> assign_rows_ops();

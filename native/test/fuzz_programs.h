@@ -109,7 +109,7 @@ inline void rows_program(FuzzBuilder& b) {
   const Dims dims = b.dims(2), rows = {dims[0]};
   const auto x = [&] { return b.in(dtype, dims); };
   const auto y = [&] { return b.out(dtype, dims); };
-  switch (b.random.below(6)) {
+  switch (b.random.below(8)) {
     case 0:
       return b.emit("softmax", {y()}, {x()});
     case 1:
@@ -120,6 +120,15 @@ inline void rows_program(FuzzBuilder& b) {
       return b.emit("logSoftmaxGrad", {y()}, {x(), x()});
     case 4:
       return b.emit("standardize", {y(), b.out(dtype, rows)}, {x()}, {1e-5});
+    case 5:
+      return b.emit("layerNorm", {y(), b.out(DType::f64, rows), b.out(DType::f64, rows)},
+                    {x(), b.in(dtype, {dims[1]}), b.in(dtype, {dims[1]})}, {1e-5});
+    case 6:
+      return b.emit(
+          "layerNormGrad",
+          {y(), b.out(dtype, {dims[1]}), b.out(dtype, {dims[1]}),
+           b.out(DType::f64, {3, 2 * dims[1]})},
+          {x(), b.in(dtype, {dims[1]}), b.in(DType::f64, rows), b.in(DType::f64, rows), x()});
     default:
       return b.emit("standardizeGrad", {y()}, {x(), b.in(dtype, rows), x()});
   }

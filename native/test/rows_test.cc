@@ -126,6 +126,50 @@ void check_standardize(int64_t rows, int64_t n) {
 }
 
 template <class T>
+void check_layer_norm(int64_t rows, int64_t n, int64_t parts, bool with_bias) {
+  const double eps = 1e-5;
+  const auto x = random_values<T>(rows * n, 99, 103, 3), dy = random_values<T>(rows * n, -1, 1, 4);
+  const auto w = random_values<T>(n, -2, 2, 5), b = random_values<T>(n, -2, 2, 6);
+  OpCase c;
+  const View vx = c.filled(x, {rows, n}), vw = c.filled(w, {n}), vb = c.filled(b, {n});
+  const View y = c.empty(vx.dtype, {rows, n}), dx = c.empty(vx.dtype, {rows, n});
+  const View mean = c.empty(DType::f64, {rows}), rstd = c.empty(DType::f64, {rows});
+  const View dw = c.empty(vx.dtype, {n}), db = c.empty(vx.dtype, {n});
+  const View sums = c.empty(DType::f64, {parts, 2 * n}), vdy = c.filled(dy, {rows, n});
+  const std::vector<View> ins = with_bias ? std::vector<View>{vx, vw, vb} : std::vector{vx, vw};
+  EXPECT(c.run(layer_norm_ops(), "layerNorm", {y, mean, rstd}, ins, {eps}) == "");
+  EXPECT(c.run(layer_norm_ops(), "layerNormGrad", {dx, dw, db, sums}, {vx, vw, mean, rstd, vdy}) ==
+         "");
+  const auto got_y = c.read<T>(y), got_dx = c.read<T>(dx);
+  Wide want_dw(static_cast<size_t>(n), 0), want_db(static_cast<size_t>(n), 0);
+  for (int64_t r = 0; r < rows; ++r) {
+    const Wide row = row_of(x, r, n), g = row_of(dy, r, n);
+    const long double count = static_cast<long double>(n), centre = dot(row, Wide(row.size(), 1));
+    Wide xhat, scaled, want, want_dx;
+    long double variance = 0;
+    for (const long double v : row) variance += (v - centre / count) * (v - centre / count) / count;
+    const long double scale = 1 / std::sqrt(variance + static_cast<long double>(eps));
+    for (size_t i = 0; i < row.size(); ++i) {
+      xhat.push_back((row[i] - centre / count) * scale);
+      scaled.push_back(g[i] * static_cast<long double>(w[i]));
+      want.push_back(xhat[i] * static_cast<long double>(w[i]) +
+                     (with_bias ? static_cast<long double>(b[i]) : 0));
+      want_dw[i] += g[i] * xhat[i];
+      want_db[i] += g[i];
+    }
+    const long double g_mean = dot(scaled, Wide(g.size(), 1)) / count;
+    const long double along = dot(scaled, xhat) / count;
+    for (size_t i = 0; i < g.size(); ++i) {
+      want_dx.push_back(scale * (scaled[i] - g_mean - xhat[i] * along));
+    }
+    expect_near("y", got_y, r, want, 10);
+    expect_near("dx of layerNorm", got_dx, r, want_dx, static_cast<double>(scale) * 10);
+  }
+  expect_near("dw", c.read<T>(dw), 0, want_dw, 10);
+  expect_near("db", c.read<T>(db), 0, want_db, 10);
+}
+
+template <class T>
 void check_infinities() {
   constexpr T kInf = std::numeric_limits<T>::infinity();
   OpCase c;
@@ -157,6 +201,28 @@ void check_refusals() {
   EXPECT(refused("standardize", {x, rstd}, {x}) && refused("standardize", {x, x}, {x}, {1e-5}));
   EXPECT(refused("standardizeGrad", {x}, {x, x, x}) &&
          !refused("standardizeGrad", {x}, {x, rstd, x}));
+  const View w = c.empty(DType::f32, {6}), lines = c.empty(DType::f64, {4});
+  const View sums = c.empty(DType::f64, {2, 12}), odd = c.empty(DType::f64, {2, 13});
+  const View many = c.empty(DType::f64, {17, 12});
+  const auto norm_refused = [&](const char* name, std::vector<View> outs, std::vector<View> ins,
+                                std::vector<double> attrs = {}) {
+    return !c.run(layer_norm_ops(), name, std::move(outs), std::move(ins), std::move(attrs))
+                .empty();
+  };
+  EXPECT(!norm_refused("layerNorm", {x, lines, lines}, {x, w}, {1e-5}));
+  EXPECT(norm_refused("layerNorm", {x, lines, lines}, {x, w}) &&
+         norm_refused("layerNorm", {x, rstd, lines}, {x, w}, {1e-5}) &&
+         norm_refused("layerNorm", {x, lines, lines}, {x, rstd}, {1e-5}) &&
+         norm_refused("layerNorm", {x, lines, lines}, {x, w, rstd}, {1e-5}) &&
+         norm_refused("layerNorm", {other, lines, lines}, {x, w}, {1e-5}) &&
+         norm_refused("layerNorm", {half, lines, lines}, {half, w}, {1e-5}));
+  const std::vector<View> ins = {x, w, lines, lines, x};
+  EXPECT(!norm_refused("layerNormGrad", {x, w, w, sums}, ins));
+  EXPECT(norm_refused("layerNormGrad", {x, w, w, odd}, ins) &&
+         norm_refused("layerNormGrad", {x, w, w, many}, ins) &&
+         norm_refused("layerNormGrad", {x, w, rstd, sums}, ins) &&
+         norm_refused("layerNormGrad", {x, w, w, sums}, {x, w, rstd, lines, x}) &&
+         norm_refused("layerNormGrad", {other, w, w, sums}, ins));
 }
 
 }  // namespace
@@ -168,6 +234,10 @@ int main() {
     check_shape<double>(rows, n);
     check_standardize<float>(rows, n);
     check_standardize<double>(rows, n);
+    for (const int64_t parts : {1, 3, 16}) {
+      check_layer_norm<float>(rows, n, parts, parts == 3);
+      check_layer_norm<double>(rows, n, parts, parts != 3);
+    }
   }
   check_infinities<float>();
   check_infinities<double>();

@@ -66,6 +66,14 @@ const layers: OpCase[] = [
     ],
   },
   {
+    title: 'layerNorm: weight alone, more rows than sums over them',
+    fn: (x, weight) => ops.layerNorm(x, [3], { weight }),
+    inputs: [input([19, 3], fill), input([3], fill)],
+    reference: (x, w) => elementwise((y, c) => y * c)(plain(x), w),
+    kind: 'sums',
+    looser: { factor: 2, because: 'a difference from the mean is divided by a small deviation' },
+  },
+  {
     title: 'layerNorm: two axes',
     fn: (x) => ops.layerNorm(x, [3, 4]),
     inputs: [input([2, 3, 4], fill)],
