@@ -83,7 +83,7 @@ function secondGradients(
 ): (Tensor | null)[] {
   const wanted = [inputs[0]!, inputs[1]!, inputs[4]!].map(requireGrad)
   const [x, w, dy] = wanted as [Tensor, Tensor, Tensor]
-  const [dx, dw] = vjp([mul(standardized(x, eps), w)], [dy], [x, w])
+  const [dx, dw] = vjp(layerNormComposite([x, w], { eps }), [dy], [x, w])
   const db = sum(
     dy,
     Array.from({ length: x.rank - 1 }, (_, i) => i),
@@ -128,8 +128,16 @@ export function layerNorm(x: TensorLike, shape: Shape, options: LayerNormOptions
     const inputs = [flat, ...[scale, ...(shift ? [shift] : [])].map((v) => reshape(v, [n]))]
     return reshape(applyTuple(layerNormRow, inputs, { eps })[0]!, t.shape)
   }
-  let y = reshape(standardized(flat, eps), t.shape)
-  if (scale) y = mul(y, scale)
-  if (shift) y = add(y, shift)
-  return y
+  const y = reshape(standardized(flat, eps), t.shape)
+  return weighted(y, scale, shift)
+}
+
+function weighted(y: Tensor, scale?: Tensor | null, shift?: Tensor | null): Tensor {
+  const scaled = scale ? mul(y, scale) : y
+  return shift ? add(scaled, shift) : scaled
+}
+
+/** @internal The row as a graph of plain ones; its mean and deviation are left out. */
+export function layerNormComposite([x, w, b]: readonly Tensor[], { eps }: LayerNormAttrs): readonly Tensor[] {
+  return [weighted(standardized(x!, eps), w, b)]
 }

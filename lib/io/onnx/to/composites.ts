@@ -3,6 +3,7 @@ import type { Tensor } from '../../../graph/tensor.ts'
 import { attentionComposite, swapHeads } from '../../../ops/attention-composite.ts'
 import type { AttentionAttrs } from '../../../ops/attention-composite.ts'
 import { gruComposite } from '../../../ops/gru-sequence.ts'
+import { layerNormComposite } from '../../../ops/layer-norm.ts'
 import { lstmComposite } from '../../../ops/lstm-sequence.ts'
 import { rnnComposite } from '../../../ops/rnn-sequence.ts'
 import type { Users } from '../export-trace.ts'
@@ -28,6 +29,8 @@ const first: Composite = ({ inputs }) => [inputs[0]!]
 export const composites: Readonly<Record<string, Composite>> = {
   attention,
   ...{ identity: first, checkpoint: first, customGrad: first },
+  // With the rows of the composite, ONNX's own operator is found.
+  layerNorm: sequence(layerNormComposite),
   gruSequence: sequence(gruComposite),
   lstmSequence: sequence(lstmComposite),
   rnnSequence: sequence(rnnComposite),

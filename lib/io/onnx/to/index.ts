@@ -33,7 +33,14 @@ const because = (reason: string, names: readonly string[]): [string, string][] =
 
 /** Why a row cannot be exported. */
 export const reasons: Readonly<Record<string, string>> = Object.fromEntries([
-  ...because(GRADIENT, ['softmaxGrad', 'logSoftmaxGrad', 'standardizeGrad', 'attentionGrad', 'conv2dWeight']),
+  ...because(GRADIENT, [
+    'softmaxGrad',
+    'logSoftmaxGrad',
+    'standardizeGrad',
+    'layerNormGrad',
+    'attentionGrad',
+    'conv2dWeight',
+  ]),
   ...because(GRADIENT, ['avgPool2dGrad', 'gruSequenceGrad', 'lstmSequenceGrad', 'rnnSequenceGrad', 'ctcLossGrad']),
   ...because(WRITES, ['assign', 'assignSlice', 'assignRows', 'checkRange', 'sgd', 'adam']),
   ...because(RANDOM, ['randomUniform', 'randomNormal']),
