@@ -10,14 +10,15 @@ namespace tenon {
 // - max, min: also where they stand; of equal ones the latest; NaN stays, at its latest position
 enum class Scan : uint8_t { sum, prod, log_sum_exp, recurrence, max, min };
 
-// Columns [column, column + count) of one outer index, from the first row to the last, or back.
+// Columns [column, column + count) of one outer index, from the first row to the last, or back;
+// where inner = 1, of `outers` of them, which lie behind each other.
 struct ScanCall {
   const std::byte* x = nullptr;  // [n, inner] of that outer index
   const std::byte* a = nullptr;  // [n, inner], recurrence only
   std::byte* y = nullptr;        // [n, inner], may be x
   int64_t* at = nullptr;         // [n, inner], max and min only
   int64_t n = 0, inner = 1;
-  int64_t column = 0, count = 1;
+  int64_t column = 0, count = 1, outers = 1;
   bool reverse = false;
 };
 using ScanKernel = void (*)(const ScanCall&);

@@ -14,6 +14,7 @@ struct ScanState : OpState {
   ScanKernel kernel = nullptr;
   int64_t n = 0, inner = 1, reverse = 0;
   int64_t strips = 1;  // of an outer index
+  bool joins = false;  // the kernel takes several outer indices
   Cut cut;             // of outer * strips
 };
 
@@ -39,6 +40,7 @@ std::string prepare_scan(Instr& instr) {
   if (state->kernel == nullptr) return "not defined for this dtype";
   if (!read_attr(instr, 0, 0, 1, &state->reverse)) return "direction";
   state->n = x.dims[1], state->inner = x.dims[2];
+  state->joins = kKind == Scan::sum;
   state->strips = (state->inner + kScanColumns - 1) / kScanColumns;
   const double elements = static_cast<double>(x.elements);
   const double arrays = static_cast<double>(instr.ins.size() + instr.outs.size());
@@ -56,12 +58,16 @@ void run_scan(const Instr& instr, const Frame& frame, int, int64_t begin, int64_
   const auto at = [&](const View& view, int64_t element) {
     return frame.bases[view.buffer] + (view.offset + element) * dtype_bytes(view.dtype);
   };
-  for (int64_t i = state.cut.first(begin); i < state.cut.first(end); ++i) {
+  const int64_t stop = state.cut.first(end);
+  int64_t outers = 1;
+  for (int64_t i = state.cut.first(begin); i < stop; i += outers) {
+    if (state.inner == 1 && state.joins) outers = stop - i;
     const int64_t first = i / state.strips * state.n * state.inner;
     ScanCall call;
     call.n = state.n, call.inner = state.inner, call.reverse = state.reverse != 0;
     call.column = i % state.strips * kScanColumns;
     call.count = std::min(kScanColumns, state.inner - call.column);
+    call.outers = outers;
     call.x = at(instr.ins[0], first);
     if (instr.ins.size() > 1) call.a = at(instr.ins[1], first);
     call.y = at(instr.outs[0], first);

@@ -13,7 +13,9 @@ struct Shape3 {
 };
 
 Shape3 random_shape(Dice& dice) {
-  return {dice.between(1, 4), dice.between(0, 40), dice.chance(50) ? 1 : dice.between(1, 300)};
+  // Of the last axis, several at a time.
+  if (dice.chance(50)) return {dice.between(1, 20), dice.between(0, 40), 1};
+  return {dice.between(1, 4), dice.between(0, 40), dice.between(1, 300)};
 }
 
 // Calls body(offset of this element, offset of the one before it or -1) along every line.
