@@ -88,9 +88,11 @@ export async function loadGgufWeights(
     if (form.unread.test(name)) continue
     const given = await file.read(name)
     const heads = form.pairedHeads(name)
-    const ordered = heads === null || given.shape[0]! % (2 * heads) !== 0 ? given : regrouped(given, heads, 'halves')
+    const ordered =
+      heads === null || (given.shape[0] ?? 1) % (2 * heads) !== 0 ? given : regrouped(given, heads, 'halves')
     const variable = variables.get(name)
-    contents.set(name, variable && isTransposed(layers.get(variable)) ? transpose(ordered) : ordered)
+    const isTurned = given.rank === 2 && variable && isTransposed(layers.get(variable))
+    contents.set(name, isTurned ? transpose(ordered) : ordered)
   }
   const matched = matchState(variables, contents, {}).contents
   const plain: [Variable, Tensor][] = []

@@ -120,12 +120,18 @@ export function llamaConfigFromGguf(config: ModelConfig, contents: GgufContents,
     numKeyHeads: config.integer(key('attention.head_count_kv'), numHeads),
     headDim,
     normEps: config.number(key('attention.layer_norm_rms_epsilon'), 1e-5),
-    ropeBase: config.number(key('rope.freq_base'), 10000),
+    ropeBase: positive(config, key('rope.freq_base'), 10000),
     ropeScaling: scalingFrom(config, key, frequencyFactors, headDim),
     slidingWindow: window > 0 ? window : null,
     ...rest,
     dtype,
   }
+}
+
+/** No inverse power of it is infinite. */
+function positive(config: ModelConfig, name: string, fallback: number): number {
+  const value = config.number(name, fallback)
+  return value >= 1e-6 ? value : config.refuse(`${name} must be positive, got ${value}.`)
 }
 
 function scalingFrom(
@@ -135,12 +141,11 @@ function scalingFrom(
   headDim: number,
 ): RopeScaling | null {
   const type = config.text(key('rope.scaling.type'), 'linear')
-  const factor = config.number(key('rope.scaling.factor'), config.number(key('rope.scale_linear'), 1))
+  const factor = positive(config, key('rope.scaling.factor'), positive(config, key('rope.scale_linear'), 1))
   if (type !== 'linear' && type !== 'none')
     config.refuse(`${key('rope.scaling.type')} '${type}' is not one that tenon computes: none, linear.`)
-  if (!(factor > 0)) config.refuse(`${key('rope.scaling.factor')} must be positive, got ${factor}.`)
   if (factors === null) return type === 'none' || factor === 1 ? null : { kind: 'linear', factor }
-  if (factors.length !== headDim / 2 || !factors.every((f) => f > 0))
+  if (factors.length !== headDim / 2 || !factors.every((f) => f >= 1e-6 && f < Infinity))
     config.refuse(`rope_freqs.weight must be ${headDim / 2} positive factors.`)
   return factors.every((f) => f === 1) ? null : { kind: 'factors', factors }
 }
