@@ -344,7 +344,7 @@ std::string prepare_conv2d_weight(Instr& instr) {
     }
     add_phase(instr, s, shape.bytes() * (s.parts + 1));
   }
-  if (winograd_fits(shape)) {
+  if (winograd_fits(shape) && winograd_weight_pays(shape)) {
     const ConvWindow& window = shape.window;
     plan_winograd_weight(
         s.winograd, {window.H, window.W, window.OH, window.OW, window.pad_top, window.pad_left},

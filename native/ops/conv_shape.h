@@ -181,6 +181,7 @@ void depthwise_weight_units(const Instr& instr, const ConvState& state, const Fr
 
 // Convolutions by Winograd's products (conv_winograd.cc): whether this one is worth it.
 bool winograd_fits(const ConvShape& shape);
+bool winograd_weight_pays(const ConvShape& shape);  // and by weight
 // A pass over `images`, from so many channels to so many; and the gradient by the weight.
 void plan_winograd(WinogradPlan& plan, const WinogradGrid& grid, int64_t images, int64_t from,
                    int64_t to);

@@ -13,6 +13,9 @@ constexpr int64_t kSpectrumBytes = 640 << 10;  // of a block's inputs
 constexpr int64_t kFewestTiles = 40, kMostTiles = 64;
 constexpr int64_t kDepth = kWinogradDepth;  // rows of filters transformed at a time
 constexpr int64_t kWeightTiles = 32, kWeightInputs = 64, kWeightOutputs = 64, kFewInputs = 32;
+// Tiles that a gradient by weight sums: one image of 7 x 7 with 512 channels has 4, and there
+// column matrices run at 190 Gflop/s, these products at 175.
+constexpr int64_t kFewestSummed = 8;
 constexpr int64_t kEnoughUnits = 8;
 
 // Bounds of piece i of n channels, cut at multiples of 16.
@@ -47,6 +50,10 @@ bool winograd_fits(const ConvShape& shape) {
   const double share = 36.0 * static_cast<double>(rows) * static_cast<double>(cols) /
                        static_cast<double>(shape.OHW());
   return share <= 5 && std::min(shape.C, shape.O) >= 32 && winograd_pays();
+}
+
+bool winograd_weight_pays(const ConvShape& shape) {
+  return shape.B * ceil_div(shape.window.OH, 4) * ceil_div(shape.window.OW, 4) >= kFewestSummed;
 }
 
 int64_t WinogradPlan::bytes() const {
