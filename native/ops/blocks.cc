@@ -148,7 +148,8 @@ void run_matmul_blocks(const Instr& instr, const Frame& frame, int, int64_t begi
   const auto* w = frame.data<uint8_t>(instr.ins[1]);
   auto* y = frame.data<float>(instr.outs[0]);
   auto* numbers = reinterpret_cast<float*>(frame.scratch);
-  if (s.M <= kFewRows) sum_groups(s.M * s.K / kMinGroup, x, numbers);
+  const bool reads_sums = s.M <= kFewRows && s.encoding.bytes == kQ4_K.bytes;
+  if (reads_sums) sum_groups(s.M * s.K / kMinGroup, x, numbers);
   for_each_tile(s, begin, end, [&](int64_t row, int64_t rows) {
     if (s.M <= kFewRows) {
       multiply_blocks(s.encoding, s.M, rows, s.blocks_per_row(), x, numbers, w + row * s.row_bytes,
