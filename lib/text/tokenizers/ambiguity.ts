@@ -1,7 +1,6 @@
-/**
- * @file Patterns that can take for ever: JavaScript's engine tries every way in which a repeated group can match before it gives up, which
- * are exponentially many where the group itself can match in several ways. Found by the pattern alone; none of a published tokenizer is one.
- */
+/** @file Patterns that can take for ever, found by the pattern alone; none of a published tokenizer is one. */
+// JavaScript's engine tries every way in which a repeated group can match before it gives up: exponentially many where the
+// group itself can match in several ways.
 
 /** Open quantifiers that may follow each other: as many positions can be chosen independently. */
 const MOST_OPEN = 4
