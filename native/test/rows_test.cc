@@ -162,11 +162,14 @@ void check_layer_norm(int64_t rows, int64_t n, int64_t parts, bool with_bias) {
     for (size_t i = 0; i < g.size(); ++i) {
       want_dx.push_back(scale * (scaled[i] - g_mean - xhat[i] * along));
     }
-    expect_near("y", got_y, r, want, 10);
+    // |w| <= 2 times what xhat (below 3) is allowed
+    expect_near("y", got_y, r, want, 2 * (3 + 10));
     expect_near("dx of layerNorm", got_dx, r, want_dx, static_cast<double>(scale) * 10);
   }
-  expect_near("dw", c.read<T>(dw), 0, want_dw, 10);
-  expect_near("db", c.read<T>(db), 0, want_db, 10);
+  // as many terms as rows, each with the error of its xhat
+  const double of_rows = static_cast<double>(rows) * (3 + 10);
+  expect_near("dw", c.read<T>(dw), 0, want_dw, of_rows);
+  expect_near("db", c.read<T>(db), 0, want_db, of_rows);
 }
 
 template <class T>
