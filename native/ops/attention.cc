@@ -522,6 +522,7 @@ void run_attention_grad(const Instr& instr, const Frame& frame, int phase, int64
 }  // namespace
 
 std::vector<Op> attention_ops() {
+  init_blas();
   return {{.name = "attention", .prepare = prepare_attention, .run = run_attention},
           {.name = "attentionGrad", .prepare = prepare_attention_grad, .run = run_attention_grad}};
 }

@@ -164,6 +164,7 @@ void run_matmul_blocks(const Instr& instr, const Frame& frame, int, int64_t begi
 }  // namespace
 
 std::vector<Op> blocks_ops() {
+  init_blas();
   return {{"dequantize", false, false, prepare_dequantize, run_dequantize},
           {"quantizeBlocks", false, false, prepare_quantize, run_quantize},
           {"matmulBlocks", false, false, prepare_matmul_blocks, run_matmul_blocks}};
